@@ -1,0 +1,1 @@
+"""Frame contracts, codebook and study models, errors. Imports no room."""

@@ -1,0 +1,87 @@
+"""Units of analysis and what coders said about them."""
+
+from dataclasses import dataclass, field
+
+import dataframely as dy
+
+from schema.posts import KEYED, PUBLIC
+from schema.vocabulary import PLATFORMS, UNIT_KINDS, UnitKind
+
+
+class FrameUnit(dy.Schema):
+    """A unit that may be drawn: the sampling frame."""
+
+    unit_key = dy.UInt64(primary_key=True, description="post_key of the unit", metadata=KEYED)
+    version_key = dy.UInt64(description="the wording on show", metadata=KEYED)
+    platform = dy.Enum(PLATFORMS, description="stratum variable")
+    week = dy.Date(description="Monday of the week of created_at, UTC; stratum variable")
+    author_pseudonym = dy.String(description="for the cap per author", metadata=KEYED)
+    cluster_key = dy.UInt64(description="duplicates' cluster: one unit each", metadata=KEYED)
+
+
+class Unit(dy.Schema):
+    """A drawn unit of analysis with its known chance."""
+
+    wave = dy.String(primary_key=True, description="wave of the study", metadata=PUBLIC)
+    round = dy.String(primary_key=True, description="coding round, e.g. R1", metadata=PUBLIC)
+    unit_kind = dy.Enum(UNIT_KINDS, primary_key=True, description="what a coder sees")
+    unit_key = dy.UInt64(primary_key=True, description="post_key of the unit", metadata=KEYED)
+    version_key = dy.UInt64(description="the wording on show", metadata=KEYED)
+    stratum = dy.String(description="platform|week", metadata=PUBLIC)
+    inclusion_probability = dy.Float64(min=0, max=1, description="chance fixed before drawing")
+    weight = dy.Float64(min=1, description="1 / inclusion_probability")
+    drawn_at = dy.Datetime(time_zone="UTC", description="when it was drawn")
+
+
+class Coding(dy.Schema):
+    """One coder's value for one code of one unit, one revision of it."""
+
+    wave = dy.String(primary_key=True, description="wave of the study")
+    round = dy.String(primary_key=True, description="coding round")
+    unit_kind = dy.Enum(UNIT_KINDS, primary_key=True, description="what the coder saw")
+    unit_key = dy.UInt64(primary_key=True, description="post_key of the unit", metadata=KEYED)
+    coder = dy.String(primary_key=True, description="coder's pseudonym")
+    code_id = dy.String(primary_key=True, description="code of the codebook")
+    annotation_id = dy.Int64(primary_key=True, description="Label Studio's id")
+    revised_at = dy.Datetime(time_zone="UTC", primary_key=True, description="of this revision")
+    value = dy.Int32(min=0, max=2, description="0 absent, 1, 2; binary codes 0 or 1")
+    certainty = dy.Int32(min=1, max=3, description="3 unless the coder says less")
+    codebook_version = dy.String(description="codebook in force")
+    coded_at = dy.Datetime(time_zone="UTC", description="when it was first submitted")
+    lead_seconds = dy.Float64(nullable=True, min=0, description="time on the unit")
+
+
+class EvidenceSpan(dy.Schema):
+    """Where in the masked text a coder saw a code: offsets in code points, no text."""
+
+    annotation_id = dy.Int64(primary_key=True, description="Label Studio's id")
+    revised_at = dy.Datetime(time_zone="UTC", primary_key=True, description="of this revision")
+    unit_key = dy.UInt64(description="post_key of the unit", metadata=KEYED)
+    code_id = dy.String(primary_key=True, description="code of the codebook")
+    span_start = dy.Int64(primary_key=True, min=0, description="first code point")
+    span_end = dy.Int64(primary_key=True, min=0, description="one past the last code point")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One post of the context shown above a unit."""
+
+    author: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CodingTask:
+    """What a coder gets to see of one unit: masked text only."""
+
+    unit_key: int
+    unit_kind: UnitKind
+    title: str = field(repr=False)
+    text: str = field(repr=False)
+    thread: tuple[Turn, ...] = field(repr=False)
+    content_note: str
+
+    @property
+    def post_uid(self) -> str:
+        """The unit's key as Label Studio carries it: 16 hexadecimal digits."""
+        return f"{self.unit_key:016x}"

@@ -1,0 +1,100 @@
+"""What travels between a platform's client and the gate: pages, positions, coverage.
+
+A page holds what the platform sent, so it names people: it lives in memory only, and its
+repr shows counts alone.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import dataframely as dy
+
+from schema.posts import CollectedPost
+from schema.removals import CollectedRemoval
+from schema.vocabulary import Platform
+
+CoverageKind = Literal["seen", "gap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """An interval of creation times a source was read for, or could not be (a gap)."""
+
+    from_at: datetime
+    to_at: datetime
+    kind: CoverageKind = "seen"
+    reason: str | None = None
+    at_most_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """Items that broke a rule: which rule, how many, and a skeleton without values."""
+
+    rule: str
+    skeleton: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionQuery:
+    """What one pass over one venue asks for.
+
+    `stream` names the cursor and coverage row in the warehouse: a source's name, with a
+    pseudonym behind a slash where a source follows several accounts. `position` is what an
+    earlier page carried, as stored; None means a first pass.
+    """
+
+    source: str
+    stream: str
+    venue: str
+    since: datetime
+    now: datetime
+    until: datetime | None = None
+    position: str | None = None
+    actor: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """One answer of a platform. Names people: memory only.
+
+    `position` is stored in the transaction that stores the rows; None leaves the stored one.
+    `missing` are native ids that were asked for and not answered.
+    """
+
+    platform: Platform
+    source: str
+    stream: str
+    venue: str
+    observed_at: datetime
+    items: tuple[Mapping[str, Any], ...] = field(repr=False)
+    position: str | None = None
+    covered: tuple[Coverage, ...] = ()
+    missing: tuple[str, ...] = field(default=(), repr=False)
+    requests_count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """A page sorted into posts, removals, and items set aside. Names people: memory only."""
+
+    posts: dy.DataFrame[CollectedPost] = field(repr=False)
+    removals: dy.DataFrame[CollectedRemoval] = field(repr=False)
+    set_aside: tuple[SetAside, ...] = ()
+
+
+def skeleton(item: object, *, known: frozenset[str]) -> str:
+    """Describe an item's shape as JSON without any value; keys not in `known` are counted."""
+    if not isinstance(item, Mapping):
+        return json.dumps(type(item).__name__)
+    shape: dict[str, Any] = {
+        key: type(item[key]).__name__ for key in sorted(set(item) & known, key=str)
+    }
+    unknown = len(set(item) - known)
+    if unknown:
+        shape["unknown_keys_count"] = unknown
+    return json.dumps(shape)
