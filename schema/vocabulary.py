@@ -22,6 +22,7 @@ RemovalReason = Literal[
     "taken_down",
     "opted_out",
     "not_found",
+    "outside_policy",
     "expired",
 ]
 DuplicateKind = Literal["same_post", "repost", "crosspost", "copypasta"]
@@ -58,6 +59,7 @@ REMOVAL_REASONS: Final[tuple[RemovalReason, ...]] = (
     "taken_down",
     "opted_out",
     "not_found",
+    "outside_policy",
     "expired",
 )
 DUPLICATE_KINDS: Final[tuple[DuplicateKind, ...]] = (
