@@ -1,0 +1,1 @@
+"""Codebooks, forms, sampling, Label Studio, agreement and adjudication. Imports schema only."""

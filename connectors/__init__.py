@@ -1,0 +1,1 @@
+"""Platforms to collected posts, the shared rate budget, and the vault. Imports schema only."""

@@ -1,0 +1,1 @@
+"""Pure Polars: scrub, pseudonymize, deduplicate, language. Imports schema only."""
