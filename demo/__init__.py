@@ -1,0 +1,1 @@
+"""The invented community, its loopback servers and its simulated coders. Imports schema only."""

@@ -1,0 +1,167 @@
+"""Misbehaviour on demand, and a count of what was asked.
+
+A `Faults` is handed to a server; a test arms it and the nth request that comes in (from 1, or the
+nth one to a path) is answered badly. `on_request` is called before each answer, in the server's
+thread: tests kill a collector there.
+"""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+FaultKind = Literal["status", "hang", "truncated", "not_json", "reset"]
+HOLD_SECONDS: Final = 60.0  # a hanging answer is given up after this, should no client leave first
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One bad answer: a status, silence, half a body, a page that is no JSON, or a cut line."""
+
+    kind: FaultKind
+    status: int = 503
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request as it came in; `number` counts from 1 over the server's life."""
+
+    number: int
+    method: str
+    path: str
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong and when, and how often each path was asked. Safe across threads.
+
+    `jetstream_floor`: oldest sequence number still served. `drop_after`, `error_after`: cut the
+    line, or send an error frame and close, after so many events of a connection; each acts once.
+    """
+
+    on_request: Callable[[Ask], None] | None = None
+    jetstream_floor: int | None = None
+    drop_after: int | None = None
+    error_after: int | None = None
+    over_budget: int = 0
+    requests: Counter[str] = field(default_factory=Counter)
+    revoked: int = 0
+    _armed: list[tuple[int, str | None, Fault]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def requests_count(self) -> int:
+        """How many requests came in."""
+        return self.requests.total()
+
+    def arm(self, fault: Fault, *, nth: int, path: str | None = None, times: int = 1) -> None:
+        """Spoil `times` requests from the nth on, counted from 1; of those to `path` if given."""
+        with self._lock:
+            self._armed += [(nth + step, path, fault) for step in range(times)]
+
+    def revoke_tokens(self) -> None:
+        """Make every Reddit token issued so far invalid."""
+        with self._lock:
+            self.revoked += 1
+
+    def next_fault(self, method: str, path: str) -> Fault | None:
+        """Count a request and say how to spoil it, if at all."""
+        with self._lock:
+            self.requests[path] += 1
+            ask = Ask(self.requests.total(), method, path)
+            here = self.requests[path]
+            due = [
+                entry
+                for entry in self._armed
+                if entry[0] == (ask.number if entry[1] is None else here)
+                and entry[1] in (None, path)
+            ]
+            for entry in due:
+                self._armed.remove(entry)
+        if self.on_request is not None:
+            self.on_request(ask)
+        return due[0][2] if due else None
+
+    def take_drop(self, sent: int) -> Literal["drop", "error"] | None:
+        """Say whether a stream that sent so many events is to be spoilt now."""
+        with self._lock:
+            if self.drop_after is not None and sent >= self.drop_after:
+                self.drop_after = None
+                return "drop"
+            if self.error_after is not None and sent >= self.error_after:
+                self.error_after = None
+                return "error"
+        return None
+
+
+class SpoiltApp:
+    """The server, with its faults laid over every HTTP request."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or spoil the answer."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        method = scope.get("method", "WEBSOCKET")
+        fault = self._faults.next_fault(method, scope["path"])
+        if fault is None or scope["type"] == "websocket":
+            await self._app(scope, receive, send)
+        elif fault.kind == "truncated":
+            await self._app(scope, receive, _half(send))
+        elif fault.kind == "hang":
+            await _hold(receive)
+        elif fault.kind == "reset":
+            scope["state"]["abort"](scope)
+        else:
+            await _answer(fault, send)
+
+
+async def _answer(fault: Fault, send: Send) -> None:
+    body = b"<!doctype html><title>Something is wrong here</title>"
+    status = 200 if fault.kind == "not_json" else fault.status
+    headers = [(b"content-type", b"text/html; charset=UTF-8")]
+    if fault.retry_after is not None:
+        headers.append((b"retry-after", fault.retry_after.encode()))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _half(send: Send) -> Send:
+    """Keep the first half of the body and mend the length: valid HTTP, broken JSON."""
+    start: Message = {}
+
+    async def cut(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+            return
+        body = message["body"][: len(message["body"]) // 2]
+        length = (b"content-length", str(len(body)).encode())
+        kept = [pair for pair in start["headers"] if pair[0] != b"content-length"]
+        await send({**start, "headers": [*kept, length]})
+        await send({**message, "body": body})
+
+    return cut
+
+
+async def _hold(receive: Receive) -> None:
+    """Say nothing until the client leaves."""
+
+    async def until_gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(until_gone(), HOLD_SECONDS)
+    except TimeoutError:
+        return
