@@ -67,6 +67,7 @@ class SourceUnavailable(CorpusError):
     """
 
     def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        """Keep the platform's own waiting time beside the sentence."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
 

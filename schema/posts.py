@@ -15,9 +15,7 @@ PUBLIC = {"privacy": "none"}
 
 
 def _utc(description: str, *, nullable: bool = False) -> dy.Datetime:
-    return dy.Datetime(
-        time_zone="UTC", nullable=nullable, description=description, metadata=PUBLIC
-    )
+    return dy.Datetime(time_zone="UTC", nullable=nullable, description=description, metadata=PUBLIC)
 
 
 def _count(description: str) -> dy.Int64:

@@ -17,9 +17,9 @@ class CollectedRemoval(dy.Schema):
     observed_at = dy.Datetime(time_zone="UTC", description="when we learned of it")
 
     @dy.rule()
-    def names_a_post_or_an_account(cls) -> pl.Expr:
+    def names_a_post_or_an_account(self) -> pl.Expr:
         """Exactly one of the two is given."""
-        return cls.native_id.col.is_null() != cls.author.col.is_null()
+        return self.native_id.col.is_null() != self.author.col.is_null()
 
 
 class Removal(dy.Schema):

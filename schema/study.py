@@ -385,9 +385,7 @@ class Study(_Section):
             "reddit_export": "reddit_rfr_export",
             "bluesky_stream": "bluesky_jetstream",
         }
-        fallback: SourceRoute = (
-            "reddit_approved_api" if platform == "reddit" else "bluesky_appview"
-        )
+        fallback: SourceRoute = "reddit_approved_api" if platform == "reddit" else "bluesky_appview"
         return routes.get(kind, fallback)
 
     def is_invented(self, platform: str) -> bool:
