@@ -1,0 +1,1 @@
+"""The promises, each kept by a test that can fail."""

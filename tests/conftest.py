@@ -1,0 +1,50 @@
+"""Fixtures that more than one file of tests uses."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import settings
+
+from tests.support.needs import REPOSITORY, needs_program, shared_folder
+
+__all__ = ["needs_program"]
+
+# Two busy cores miss any deadline now and then; what CI draws, a rerun must draw again.
+settings.register_profile("confide", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("confide")
+
+
+def pytest_configure() -> None:
+    """Forget the developer's own study, servers and keys before any module reads them."""
+    for name in list(os.environ):
+        if name.startswith(("CONFIDE_", "PREFECT_", "LABEL_STUDIO_")) and name != "CONFIDE_SHARED":
+            del os.environ[name]
+
+
+def pytest_report_header() -> str:
+    return f"duckdb {duckdb.__version__}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_home_of_the_developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look for key files in a folder of the session's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Return the folder of recordings; the test skips where there is none."""
+    return shared_folder()
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Return the folder whose files CI keeps; git ignores it."""
+    folder = REPOSITORY / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
