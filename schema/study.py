@@ -338,16 +338,16 @@ class Study(_Section):
 
     @model_validator(mode="after")
     def _sources_agree(self) -> Self:
-        names = [source.name for source in self.source]
-        if repeated := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"source name {sorted(repeated)[0]} stands twice: rename one")
         excluded = {name.lower() for name in self.policy.excluded_communities}
-        for source in self.source:
-            subreddit = getattr(source, "subreddit", "")
-            if subreddit.lower() in excluded:
+        seen: set[str] = set()
+        for number, source in enumerate(self.source):
+            if source.name in seen:
+                raise ValueError(f"source.{number}.name {source.name} stands twice: rename one")
+            if getattr(source, "subreddit", "").lower() in excluded:
                 raise ValueError(
-                    f"source {source.name} asks for an excluded community: remove the source"
+                    f"source.{number}.subreddit is an excluded community: remove the source"
                 )
+            seen.add(source.name)
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,1 @@
+"""Prefect flows, the command line, clock, environment and reports. Imports every room."""
