@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from demo.examples import ReadyPost
+from demo.history import status
 from demo.identifiers import plant
 from demo.ids import base36, post_uri, record_key
 from demo.model import NETWORK, Person, PlantedName, Post, Reach, Venue, Wording
@@ -100,7 +101,7 @@ class Crowd:
 
     def _submission(self, venue: Venue, at: datetime) -> Post:
         draft, values = self._root_text("reddit", venue.struggle_share)
-        author = self._author()
+        author = self._author(at)
         text, link = self._identify(draft.text, author, 40_000)
         struggle = bool(values.get("struggleposting"))
         return self._post(
@@ -116,13 +117,13 @@ class Crowd:
         values = {code: 1, "struggleposting": 2}
         at = SINCE + timedelta(days=days, hours=20)
         venue = self.venues[0].name
-        author = self._author()
+        author = self._author(at)
         title = self.writer.title(is_struggle=True)
         return self._post("submission", author, at, line, (draft, values), venue=venue, title=title)
 
     def _skyroot(self, at: datetime, quoted: Post | None) -> Post:
         draft, values = self._root_text("bluesky", SKY_STRUGGLE_SHARE)
-        author = self._author()
+        author = self._author(at)
         text, link = self._identify(draft.text, author, BLUESKY_CHARS)
         picture = "A windowsill with one plant and a cup" if self.rng.random() < 0.06 else None
         return self._post(
@@ -150,8 +151,13 @@ class Crowd:
         return replies
 
     def _answer(self, root: Post, parent: Post) -> Post:
-        is_self = self.rng.random() < SELF_SHARE and parent.author != root.author
-        author = root.author if is_self else self._author(but=parent.author)
+        at = answer_time(self.rng, parent.created_at)
+        is_self = (
+            self.rng.random() < SELF_SHARE
+            and parent.author != root.author
+            and status(root.author, at) == "active"
+        )
+        author = root.author if is_self else self._author(at, but=parent.author)
         struggle = bool(root.values.get("struggleposting"))
         if self.reply_examples and struggle and not is_self and self.rng.random() < 0.2:
             ready = self.reply_examples.pop()
@@ -168,7 +174,7 @@ class Crowd:
         return self._post(
             "comment" if root.platform == "reddit" else "post",
             author,
-            answer_time(self.rng, parent.created_at),
+            at,
             text,
             (draft, values),
             venue=root.venue,
@@ -188,10 +194,11 @@ class Crowd:
         self.planted += planted
         return f"{text} {line}", link
 
-    def _author(self, *, but: Person | None = None) -> Person:
+    def _author(self, at: datetime, *, but: Person | None = None) -> Person:
+        """Choose who writes: somebody whose account stands at that time."""
         while True:
             person = self.people[int(self.rng.choice(len(self.people), p=self._author_weights))]
-            if person != but:
+            if person != but and status(person, at) == "active":
                 return person
 
     def _post(

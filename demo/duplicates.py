@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from demo.crowd import draw_reach, spell_id
+from demo.history import status
 from demo.model import Duplicate, Person, Post, Venue, Wording
 from demo.timing import UNTIL
 from schema.vocabulary import DuplicateKind, DuplicateMatch, Platform
@@ -58,6 +59,7 @@ def _is_copyable(post: Post, platform: Platform, open_venues: Sequence[str]) -> 
         and post.is_root
         and len(post.text.split()) >= MIN_WORDS
         and post.created_at < UNTIL - timedelta(days=12)
+        and not post.author.changes
         and post.quote_of is None
         and (platform == "bluesky" or post.venue in open_venues)
         and "crisis_flag" not in post.values
@@ -76,7 +78,7 @@ def _copy(
     """Say an original again, later; returns the copy and the share of words changed."""
     at = original.created_at + timedelta(seconds=int(rng.integers(3_600, 10 * 86_400)))
     author = original.author
-    while kind == "copypasta" and author == original.author:
+    while (kind == "copypasta" and author == original.author) or status(author, at) != "active":
         author = others[int(rng.integers(len(others)))]
     elsewhere = [venue for venue in open_venues if venue != original.venue]
     venue = elsewhere[int(rng.integers(len(elsewhere)))] if kind == "crosspost" else original.venue

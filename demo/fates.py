@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from demo.history import status
 from demo.model import Fate, Gone, Person, Post, Wording
 from demo.timing import UNTIL
 from demo.writing import BLUESKY_CHARS, Writer
@@ -26,11 +27,15 @@ SAFETY_CODES: Final = frozenset({"crisis_flag", "identifying_detail"})
 def plant_fates(
     rng: np.random.Generator, posts: Sequence[Post], *, protected: Set[str]
 ) -> list[Post]:
-    """Give some posts an edit, and some an end; `protected` ids and malformed items stay."""
+    """Give some posts an edit, and some an end.
+
+    `protected` ids, malformed items, safety posts and accounts that come to an end are left alone.
+    """
     writer = Writer(rng)
     fated: list[Post] = []
     for post in posts:
-        if post.native_id in protected or post.distortions or SAFETY_CODES & set(post.values):
+        is_exempt = post.author.changes or post.distortions or SAFETY_CODES & set(post.values)
+        if is_exempt or post.native_id in protected:
             fated.append(post)
             continue
         if rng.random() < EDITED_SHARE[post.platform]:
@@ -87,6 +92,7 @@ def reactions(
         for chosen, total in ((likes, min(post.reach.likes, 4)), (reposts, post.reach.reposts > 3)):
             for index in rng.choice(len(people), size=int(total), replace=False):
                 at = _later(rng, post.created_at, hours=post.reach.tau_hours)
-                if at < UNTIL:
-                    chosen.append((people[int(index)].native_id, post.native_id, at))
+                person = people[int(index)]
+                if at < UNTIL and status(person, at) == "active":
+                    chosen.append((person.native_id, post.native_id, at))
     return tuple(likes), tuple(reposts)

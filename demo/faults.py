@@ -114,8 +114,10 @@ class SpoiltApp:
             return
         method = scope.get("method", "WEBSOCKET")
         fault = self._faults.next_fault(method, scope["path"])
-        if fault is None or scope["type"] == "websocket":
+        if fault is None:
             await self._app(scope, receive, send)
+        elif scope["type"] == "websocket" and fault.kind != "reset":
+            await _answer(fault, send, prefix="websocket.http.response")
         elif fault.kind == "truncated":
             await self._app(scope, receive, _half(send))
         elif fault.kind == "hang":
@@ -126,15 +128,15 @@ class SpoiltApp:
             await _answer(fault, send)
 
 
-async def _answer(fault: Fault, send: Send) -> None:
+async def _answer(fault: Fault, send: Send, *, prefix: str = "http.response") -> None:
     body = b"<!doctype html><title>Something is wrong here</title>"
     status = 200 if fault.kind == "not_json" else fault.status
     headers = [(b"content-type", b"text/html; charset=UTF-8")]
     if fault.retry_after is not None:
         headers.append((b"retry-after", fault.retry_after.encode()))
     headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": f"{prefix}.start", "status": status, "headers": headers})
+    await send({"type": f"{prefix}.body", "body": body})
 
 
 def _half(send: Send) -> Send:

@@ -25,7 +25,6 @@ BLUESKY: Final[tuple[Mapping[str, Any], ...]] = (
     {"text": 17},
     {"createdAt": "garbage"},
     {"createdAt": MISSING},
-    {"createdAt": "2026-02-30T10:00:00.000Z"},
     {"createdAt": "2026-01-20"},
     {"langs": "en"},
     {"reply": {"root": "nowhere"}},
@@ -36,6 +35,7 @@ ODD_CLAIMS: Final = (
     "0001-01-01T00:00:00.000Z",
     "9999-12-31T23:59:59-01:00",
     "2026-01-25T12:00:00.1234567890+02:00",
+    "2026-02-30T10:00:00.000Z",
 )  # accepted by the network all the same
 TEXT: Final = "A line about the weather that somebody's broken program wrote, number {number}."
 

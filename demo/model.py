@@ -191,6 +191,14 @@ class Community:
         return {key: tuple(sorted(posts, key=_age)) for key, posts in grouped.items()}
 
     @cached_property
+    def by_author(self) -> Mapping[str, tuple[Post, ...]]:
+        """Every account's posts by its native id, oldest first."""
+        grouped: dict[str, list[Post]] = {}
+        for post in self.posts:
+            grouped.setdefault(post.author.native_id, []).append(post)
+        return {key: tuple(posts) for key, posts in grouped.items()}
+
+    @cached_property
     def quotes(self) -> Mapping[str, tuple[Post, ...]]:
         """Posts that quote a post, by the quoted id."""
         grouped: dict[str, list[Post]] = {}
