@@ -9,15 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from schema.claims import Claim, CodebookUnit, CodeId, Entry, Sentence
 from schema.vocabulary import UnitKind
 
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-CodeId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 Hotkey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]$")]
 Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-ClaimId = Annotated[str, StringConstraints(pattern=r"^C\d\d[a-z]?$")]
 ScaleType = Literal["ordinal_0_2", "binary"]
 Level = Literal["nominal", "ordinal"]
 Layer = Literal[
@@ -31,7 +29,6 @@ Layer = Literal[
     "safety",
 ]
 TierName = Literal["A_surface_act", "B_bounded_inference", "C_latent_motive", "D_computed"]
-CodebookUnit = Literal["post", "thread", "author_timeline", "community"]
 
 ANY_CODE = "*"
 _GATE_TERM = re.compile(r"^([a-z][a-z0-9_]*)\s*>=\s*([1-9])$")
@@ -44,11 +41,7 @@ class GateTerm(NamedTuple):
     minimum: int
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Source(_Entry):
+class Source(Entry):
     """Where in the source text, or in our own rules, a code comes from."""
 
     kind: Literal["term", "theme", "measure", "safety", "design"]
@@ -56,7 +49,7 @@ class Source(_Entry):
     also: Sentence | None = None
 
 
-class Scale(_Entry):
+class Scale(Entry):
     """A code's values, each with the words that anchor it."""
 
     type: ScaleType
@@ -75,21 +68,21 @@ class Scale(_Entry):
         return self
 
 
-class Sensitivity(_Entry):
+class Sensitivity(Entry):
     """Whether the code touches what may harm a person, and why."""
 
     flag: bool
     why: Sentence
 
 
-class DecisionRule(_Entry):
+class DecisionRule(Entry):
     """How to tell a code from a near neighbour."""
 
     against: CodeId
     rule: Sentence
 
 
-class Example(_Entry):
+class Example(Entry):
     """An invented message that carries the code."""
 
     platform: Sentence
@@ -98,7 +91,7 @@ class Example(_Entry):
     note: Sentence
 
 
-class NearMiss(_Entry):
+class NearMiss(Entry):
     """An invented message that looks like the code; `instead` is the right one, or `none`."""
 
     platform: Sentence
@@ -107,14 +100,14 @@ class NearMiss(_Entry):
     note: Sentence
 
 
-class Examples(_Entry):
+class Examples(Entry):
     """What the code is, and what it only resembles."""
 
     positive: tuple[Example, ...]
     near_miss: tuple[NearMiss, ...]
 
 
-class Indicator(_Entry):
+class Indicator(Entry):
     """A computed quantity that goes with a code; `source` names tables, columns or views."""
 
     id: CodeId
@@ -137,7 +130,7 @@ class Indicator(_Entry):
     ]
 
 
-class Prevalence(_Entry):
+class Prevalence(Entry):
     """How often the code is expected in which frame, and on what ground that is said."""
 
     frame: Sentence
@@ -147,14 +140,14 @@ class Prevalence(_Entry):
     general_feed: Sentence | None = None
 
 
-class AgreementTarget(_Entry):
+class AgreementTarget(Entry):
     """The tier whose floor a code must reach; no tier: agreement decides nothing."""
 
     tier: TierName | None
     note: Sentence | None = None
 
 
-class Tier(_Entry):
+class Tier(Entry):
     """How well coders must agree on codes of one kind before a claim may use them."""
 
     metric: Literal["krippendorff_alpha", "audit_precision_and_recall"]
@@ -165,7 +158,7 @@ class Tier(_Entry):
     why: Sentence
 
 
-class Code(_Entry):
+class Code(Entry):
     """One code: what it means, when it applies, how it differs from its neighbours."""
 
     id: CodeId
@@ -219,7 +212,7 @@ class Code(_Entry):
         return ANY_CODE in self.exclusive_with or other in self.exclusive_with
 
 
-class Versioning(_Entry):
+class Versioning(Entry):
     """What a change of each part of the version number means."""
 
     scheme: Literal["semver"]
@@ -229,7 +222,7 @@ class Versioning(_Entry):
     rule: Sentence
 
 
-class CodebookHead(_Entry):
+class CodebookHead(Entry):
     """Name, version and principle of a codebook."""
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$")]
@@ -242,7 +235,7 @@ class CodebookHead(_Entry):
     versioning: Versioning
 
 
-class AnnotationProject(_Entry):
+class AnnotationProject(Entry):
     """Which codes are asked on one kind of unit, and what its coders see."""
 
     id: Sentence
@@ -254,21 +247,21 @@ class AnnotationProject(_Entry):
     note: Sentence | None = None
 
 
-class EvidenceRule(_Entry):
+class EvidenceRule(Entry):
     """What must be highlighted in the text, and for which codes nothing can be."""
 
     rule: Sentence
     not_needed_for: tuple[CodeId, ...]
 
 
-class ScaleKind(_Entry):
+class ScaleKind(Entry):
     """A scale's level of measurement and the general meaning of its values."""
 
     level: Level
     values: dict[int, Sentence]
 
 
-class Certainty(_Entry):
+class Certainty(Entry):
     """How sure a coder is of a decision."""
 
     values: dict[int, Sentence]
@@ -276,49 +269,7 @@ class Certainty(_Entry):
     rule: Sentence
 
 
-class ClaimNeeds(_Entry):
-    """What a claim reads: published tables, and the codes whose floors lock it."""
-
-    tables: tuple[str, ...]
-    codes: tuple[CodeId, ...]
-
-
-class Claim(_Entry):
-    """A statement of the source text in testable form, with the query that tests it."""
-
-    id: ClaimId
-    passage: Sentence
-    statement: Sentence
-    unit: CodebookUnit
-    measure: Sentence
-    needs: ClaimNeeds
-    kind: Literal["share", "contrast", "paired", "slope", "none"]
-    sign: Literal[1, -1]
-    sesoi: float | None
-    testability: Literal["direct", "proxy", "not_testable"]
-    priority: Literal["primary", "secondary", "none"]
-    sql: Sentence | None
-    companion_sql: Sentence | None = None
-    limits: Sentence
-    prior_evidence: Sentence
-
-    @property
-    def is_testable(self) -> bool:
-        """Tell whether any published row could bear the claim out."""
-        return self.testability != "not_testable"
-
-    @model_validator(mode="after")
-    def _testable_or_not(self) -> Self:
-        has_test = (self.kind != "none", self.sql is not None, self.sesoi is not None)
-        if any(has_test) != self.is_testable or all(has_test) != self.is_testable:
-            raise ValueError(
-                "a testable claim has kind, sql and sesoi; one that is not_testable has "
-                "kind none, sql null and sesoi null"
-            )
-        return self
-
-
-class CodebookCoverage(_Entry):
+class CodebookCoverage(Entry):
     """The source text's terms and themes, each by the code that stands for it."""
 
     terms: tuple[CodeId, ...]
@@ -326,7 +277,7 @@ class CodebookCoverage(_Entry):
     not_codable_from_one_post: dict[CodeId, Sentence]
 
 
-class Codebook(_Entry):
+class Codebook(Entry):
     """A whole codebook of one version."""
 
     codebook: CodebookHead
@@ -419,9 +370,4 @@ class Codebook(_Entry):
 
     def needs_evidence(self, code_id: str) -> bool:
         """Tell whether a value of 1 or 2 must be shown in the text."""
-        code = self.code(code_id)
-        return (
-            code.coding_mode == "human"
-            and code.unit == "post"
-            and code_id not in self.evidence.not_needed_for
-        )
+        return self.code(code_id).unit == "post" and code_id not in self.evidence.not_needed_for
