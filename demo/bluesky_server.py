@@ -197,7 +197,11 @@ class _AppView:
         return {"did": person.native_id}
 
     def _describe(self, params: QueryParams, views: Views) -> Any:
-        return {"did": "did:web:api.bsky.app", "availableUserDomains": [], "inviteCodeRequired": False}
+        return {
+            "did": "did:web:api.bsky.app",
+            "availableUserDomains": [],
+            "inviteCodeRequired": False,
+        }
 
     def _find(self, actor: str, views: Views) -> Person | None:
         """Find an account by DID or by the handle it has now."""

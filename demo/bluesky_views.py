@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from demo.bluesky_records import NO_UNAUTHENTICATED, PROFILE_COLLECTION, Records, indexed_at, profile
+from demo.bluesky_records import (
+    NO_UNAUTHENTICATED,
+    PROFILE_COLLECTION,
+    Records,
+    indexed_at,
+    profile,
+)
 from demo.history import counts, end, exists, handle, is_public, status
 from demo.ids import cid, iso_milliseconds
 from demo.model import Community, Person, Post
@@ -161,9 +167,7 @@ class Views:
             "threadContext": {},
         }
         if depth > 0:
-            view["replies"] = [
-                self._downwards(answer, depth - 1) for answer in self._answers(post)
-            ]
+            view["replies"] = [self._downwards(answer, depth - 1) for answer in self._answers(post)]
         return view
 
     def _answers(self, post: Post) -> Sequence[Post]:

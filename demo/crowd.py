@@ -64,7 +64,10 @@ class Crowd:
         """Write Reddit's submissions and their comment trees."""
         open_venues = [venue for venue in self.venues if venue.weight > 0]
         weights = np.array([venue.weight for venue in open_venues])
-        posts = [self._safety(code, days) for code, days in (("crisis_flag", 9), ("identifying_detail", 12))]
+        posts = [
+            self._safety(code, days)
+            for code, days in (("crisis_flag", 9), ("identifying_detail", 12))
+        ]
         for at in root_times(self.rng, self.size.submissions - len(posts)):
             venue = open_venues[int(self.rng.choice(len(open_venues), p=weights / weights.sum()))]
             posts.append(self._submission(venue, at))

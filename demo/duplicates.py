@@ -110,9 +110,9 @@ def _reworded(rng: np.random.Generator, original: Post) -> tuple[str, float]:
         if words[index].isalpha() and not any(at <= start < at + size for at, size in fixed)
     ]
     wanted = max(1, int(len(words) * rng.uniform(0.01, MAX_EDITED_SHARE)))
-    changed = rng.permutation(free)[:wanted] if free else []
+    changed = [int(index) for index in rng.permutation(free)[:wanted]]
     for index in changed:
-        words[int(index)] = SWAPS[int(rng.integers(len(SWAPS)))]
+        words[index] = SWAPS[int(rng.integers(len(SWAPS)))]
     return " ".join(words), len(changed) / len(words)
 
 

@@ -35,7 +35,9 @@ def handle(person: Person, now: datetime) -> str:
 
 def wording(post: Post, now: datetime) -> Wording:
     """Give the text that stands; the first one before any edit."""
-    return [version for version in post.wordings if version.at <= now or version.at == post.created_at][-1]
+    return [
+        version for version in post.wordings if version.at <= now or version.at == post.created_at
+    ][-1]
 
 
 def end(post: Post, now: datetime) -> Gone | None:

@@ -22,7 +22,14 @@ from starlette.websockets import WebSocket
 from demo.bluesky_records import PROFILE_COLLECTION, Records, profile
 from demo.faults import Faults
 from demo.history import status
-from demo.ids import POST_COLLECTION, cid, iso_microseconds, iso_milliseconds, microseconds, record_key
+from demo.ids import (
+    POST_COLLECTION,
+    cid,
+    iso_microseconds,
+    iso_milliseconds,
+    microseconds,
+    record_key,
+)
 from demo.model import Community, Person, Post
 
 NSID: Final = "network.bsky.jetstream.subscribeEvents"
@@ -61,7 +68,8 @@ class EventLog:
     def __init__(self, community: Community, records: Records) -> None:
         """Take the community's history."""
         happenings = sorted(
-            _happenings(community, records), key=lambda one: (one.at, one.did, orjson.dumps(one.body))
+            _happenings(community, records),
+            key=lambda one: (one.at, one.did, orjson.dumps(one.body)),
         )
         gaps = np.random.default_rng([community.seed, 77]).choice([1, 1, 1, 2, 5], len(happenings))
         self._events = tuple(
@@ -109,8 +117,7 @@ def _of_post(post: Post, records: Records) -> Iterator[_Happening]:
         record = records.post(post, version.at)
         yield _commit(version.at, did, operation, POST_COLLECTION, key, record)
     if post.gone is not None and post.gone.fate == "deleted_by_author":
-        if status(post.author, post.gone.at) != "deleted":
-            yield _commit(post.gone.at, did, "delete", POST_COLLECTION, key, None)
+        yield _commit(post.gone.at, did, "delete", POST_COLLECTION, key, None)
 
 
 def _of_account(person: Person, since: datetime) -> Iterator[_Happening]:
@@ -146,7 +153,11 @@ def _numbered(seq: int, happening: _Happening) -> Event:
     time = iso_microseconds(happening.at)
     body = dict(happening.body)
     if happening.kind != "commit":  # the inner numbers are the relay's
-        inner = {**body[happening.kind], "seq": seq + 900_000, "time": iso_milliseconds(happening.at)}
+        inner = {
+            **body[happening.kind],
+            "seq": seq + 900_000,
+            "time": iso_milliseconds(happening.at),
+        }
         body[happening.kind] = inner
     payload = {
         "$type": f"{NSID}#{happening.kind}",
@@ -219,10 +230,13 @@ class Subscription:
         """Whether an event is sent."""
         if event.kind not in self.kinds or (self.dids and event.did not in self.dids):
             return False
-        if event.collection is not None and self.collections:
-            if not any(_matches(pattern, event.collection) for pattern in self.collections):
-                return False
+        if event.collection is not None and not self._takes(event.collection):
+            return False
         return not self.max_bytes or len(event.frame) <= self.max_bytes
+
+    def _takes(self, collection: str) -> bool:
+        patterns = self.collections
+        return not patterns or any(_matches(pattern, collection) for pattern in patterns)
 
 
 def _matches(pattern: str, collection: str) -> bool:

@@ -8,9 +8,16 @@ import numpy as np
 from demo.ids import base36, did
 from demo.model import AccountChange, AccountStatus, Person
 
-ONSETS: Final = "b br c cl d dr f g gr h j k kl l m n p pr qu r s sk st t tr v w x y z".split()
-VOWELS: Final = "a e i o u ae io ou y".split()
-CODAS: Final = "l m n r s t x nd rk sk th ng v".split()
+ONSETS: Final = (
+    "b", "br", "c", "cl", "d", "dr", "f", "g", "gr", "h", "j", "k", "kl", "l", "m", "n", "p",
+    "pr", "qu", "r", "s", "sk", "st", "t", "tr", "v", "w", "x", "y", "z",
+)  # fmt: skip
+VOWELS: Final = (
+    "a", "e", "i", "o", "u", "ae", "io", "ou", "y",
+)  # fmt: skip
+CODAS: Final = (
+    "l", "m", "n", "r", "s", "t", "x", "nd", "rk", "sk", "th", "ng", "v",
+)  # fmt: skip
 WORDS: Final = (
     "orchard", "moonlight", "harbour", "sam", "Tea", "kestrel", "rain", "button",
     "margin", "pepper", "ash", "lantern",

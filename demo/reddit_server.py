@@ -1,9 +1,9 @@
 """Reddit's OAuth API over the invented community, for the real praw.
 
 What is served: the token, a subreddit's listings (1,000 items back at most, pages of up to 100),
-its comments, about and rules; a submission with its comment tree; morechildren; info. Answers are as
-of `clock()`. The rate headers tell of a window that began before the server did, so that praw's own
-pacing does not slow a demonstration of some hundred requests.
+its comments, about and rules; a submission with its comment tree; morechildren; info. Answers are
+as of `clock()`. The rate headers tell of a window that began before the server did, so that praw's
+own pacing does not slow a demonstration of some hundred requests.
 """
 
 import base64
@@ -363,9 +363,7 @@ def _nowhere(name: str) -> Response:
     return RedirectResponse(f"/subreddits/search?q={name}", 302)
 
 
-def _json(
-    body: Any, status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
+def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     kept = {"cache-control": "private, s-maxage=0, max-age=0, must-revalidate, no-store"}
     return Response(
         orjson.dumps(body),

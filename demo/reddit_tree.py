@@ -35,9 +35,7 @@ class Tree:
     def children(self, parent_id: str, sort: str = "confidence") -> list[Post]:
         """List a post's answers that show: a deleted one shows only above others."""
         shown = [
-            answer
-            for answer in self.community.answers.get(parent_id, ())
-            if self.shows(answer)
+            answer for answer in self.community.answers.get(parent_id, ()) if self.shows(answer)
         ]
         if sort in ("new", "old"):
             return sorted(shown, key=lambda post: post.created_at, reverse=sort == "new")
@@ -91,9 +89,7 @@ class Tree:
             data = wire.comment(self.community, post, self.now, depth=depth)
             below = self.children(post.native_id, cut.sort)
             if below:
-                nested = self._level(
-                    below, chosen, cut, depth=depth + 1, parent_id=post.native_id
-                )
+                nested = self._level(below, chosen, cut, depth=depth + 1, parent_id=post.native_id)
                 data["replies"] = wire.listing(nested)
             things.append(wire.thing("t1", data))
         left = [post for post in posts if post.native_id not in chosen]

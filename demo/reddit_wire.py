@@ -6,8 +6,10 @@ moderator sees are absent, as for any reader.
 
 import html
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from importlib import resources
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,35 +20,9 @@ SITE: Final = "https://www.reddit.com"
 DELETED: Final = "[deleted]"
 REMOVED: Final = "[removed]"
 
-_NULL_BOTH: Final = (
-    "approved_at_utc approved_by author_flair_background_color author_flair_css_class "
-    "author_flair_template_id author_flair_text author_flair_text_color banned_at_utc banned_by "
-    "distinguished likes mod_note mod_reason_by mod_reason_title num_reports removal_reason "
-    "report_reasons top_awarded_type"
-).split()
-_NULL_SUBMISSION: Final = (
-    "category content_categories discussion_type link_flair_css_class media removed_by "
-    "removed_by_category secure_media suggested_sort thumbnail_height thumbnail_width view_count"
-).split()
-_NULL_COMMENT: Final = (
-    "associated_award collapsed_because_crowd_control collapsed_reason collapsed_reason_code "
-    "comment_type unrepliable_reason"
-).split()
-_FALSE_BOTH: Final = (
-    "archived author_is_blocked author_patreon_flair author_premium can_gild can_mod_post edited "
-    "locked no_follow saved stickied"
-).split()
-_FALSE_SUBMISSION: Final = (
-    "allow_live_comments clicked contest_mode hidden hide_score is_created_from_ads_ui is_meta "
-    "is_original_content is_reddit_media_domain is_video media_only over_18 pinned quarantine "
-    "spoiler visited"
-).split()
-_LISTS_BOTH: Final = (
-    "all_awardings author_flair_richtext awarders mod_reports treatment_tags user_reports"
-).split()
-_GONE_WITH_AUTHOR: Final = (
-    "author_flair_richtext author_flair_type author_fullname author_patreon_flair author_premium"
-).split()
+_KEYS: Final = tomllib.loads(
+    resources.files("demo").joinpath("reddit_keys.toml").read_text(encoding="utf-8")
+)
 
 
 def submission(
@@ -60,8 +36,8 @@ def submission(
     text = wording(post, now).text
     data = {
         **_common(community, post, venue, now),
-        **dict.fromkeys(_NULL_SUBMISSION),
-        **dict.fromkeys(_FALSE_SUBMISSION, False),
+        **dict.fromkeys(_KEYS["submission"]["null"]),
+        **dict.fromkeys(_KEYS["submission"]["false"], False),
         **_link(community, post, permalink, now),
         "is_crosspostable": True,
         "is_robot_indexable": True,
@@ -91,7 +67,9 @@ def submission(
     return _distorted(post, _after_the_end(post, data, now, text_key="selftext"))
 
 
-def comment(community: Community, post: Post, now: datetime, *, depth: int | None) -> dict[str, Any]:
+def comment(
+    community: Community, post: Post, now: datetime, *, depth: int | None
+) -> dict[str, Any]:
     """Give a comment's data as of `now`, its `replies` empty; None leaves the depth out."""
     venue = venue_of(community, post)
     root = community.by_id[post.root_id]
@@ -100,7 +78,7 @@ def comment(community: Community, post: Post, now: datetime, *, depth: int | Non
     link = f"/r/{venue.name}/comments/{post.root_id.removeprefix('t3_')}"
     data = {
         **_common(community, post, venue, now),
-        **dict.fromkeys(_NULL_COMMENT),
+        **dict.fromkeys(_KEYS["comment"]["null"]),
         "body": text,
         "body_html": markdown(text, off=False),
         "collapsed": False,
@@ -121,10 +99,10 @@ def _common(community: Community, post: Post, venue: Venue, now: datetime) -> di
     created = float(int(post.created_at.timestamp()))
     current = wording(post, now)
     score = counts(community, post, now).likes
-    data = {
-        **dict.fromkeys(_NULL_BOTH),
-        **dict.fromkeys(_FALSE_BOTH, False),
-        **{key: [] for key in _LISTS_BOTH},
+    data: dict[str, Any] = {
+        **dict.fromkeys(_KEYS["both"]["null"]),
+        **dict.fromkeys(_KEYS["both"]["false"], False),
+        **{key: [] for key in _KEYS["both"]["lists"]},
         "author": post.author.name,
         "author_flair_type": "text",
         "author_fullname": post.author.native_id,
@@ -198,7 +176,7 @@ def _after_the_end(
 
 def _forget_author(data: dict[str, Any]) -> None:
     data["author"] = DELETED
-    for key in _GONE_WITH_AUTHOR:
+    for key in _KEYS["deleted_author"]["absent"]:
         data.pop(key, None)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from schema.vocabulary import Platform
 
 EFFECTS: Final[Mapping[str, str]] = {
-    "C01": "near one half: bids for empathy, acceptance or community stand in 0.5 of struggle posts",
+    "C01": "near one half: bids for empathy, acceptance or community in 0.5 of struggle posts",
     "C02": "true: replies under struggle posts are supportive about 0.45 of the time, others 0.14",
     "C04": "true: a focal disclosure draws 0.12 more empathic replies than a brief one",
     "C19": "false: attention or empathy is sought in about 0.3 of struggle posts, not over half",
