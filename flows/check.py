@@ -1,0 +1,189 @@
+"""`confide check`: may this study run, and what is in the way.
+
+Each finding is a rule of the compliance list or one of the study's own, with what it
+blocks. Rules without a check here yet are not listed: silence must not read as a pass.
+"""
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+
+from annotation.codebook import lint, load_codebook
+from connectors.vault import open_vault
+from flows.sources import check_permission
+from flows.workspace import Workspace, open_workspace
+from schema.errors import CorpusError, PolicyRefused
+from schema.study import source_platform
+from warehouse import store
+
+Verdict = Literal["pass", "fail", "not applicable"]
+CONNECT_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says of the study."""
+
+    rule: str
+    verdict: Verdict
+    why: str
+    blocks: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as plain data."""
+        return asdict(self)
+
+
+def check(directory: Path) -> list[Finding]:
+    """Apply every rule; a rule that cannot be applied fails with its reason.
+
+    Raises:
+        StudyInvalid: the study itself cannot be read, so nothing can be said of it.
+    """
+    workspace = open_workspace(directory)
+    return [finding for rule in RULES for finding in rule(workspace)]
+
+
+def exit_code(findings: Sequence[Finding]) -> int:
+    """Return 3 where a policy rule fails, 1 where another does, else 0."""
+    failed = [finding for finding in findings if finding.verdict == "fail"]
+    if any(finding.rule.startswith("R") for finding in failed):
+        return PolicyRefused.exit_code
+    return 1 if failed else 0
+
+
+def table(findings: Sequence[Finding]) -> str:
+    """Draw the findings for a terminal."""
+    drawn = Table(title="confide check", title_justify="left")
+    for heading in ("rule", "verdict", "why", "blocks"):
+        drawn.add_column(heading, overflow="fold")
+    for finding in findings:
+        drawn.add_row(finding.rule, finding.verdict, finding.why, ", ".join(finding.blocks))
+    out = StringIO()
+    Console(file=out, width=120).print(drawn)
+    return out.getvalue().rstrip()
+
+
+def _study(workspace: Workspace) -> list[Finding]:
+    kinds = ", ".join(f"{s.name} ({s.kind})" for s in workspace.study.source) or "none"
+    return [Finding("study", "pass", f"study.toml is valid; sources: {kinds}")]
+
+
+def _key(workspace: Workspace) -> list[Finding]:
+    blocks = ("collect", "refresh", "push")
+    try:
+        told = f"key {workspace.key.key_id} is readable by its owner alone"
+    except CorpusError as error:
+        return [Finding("R11 key", "fail", str(error), blocks)]
+    findings = [Finding("R11 key", "pass", told)]
+    if not workspace.vault.exists():
+        return [*findings, Finding("R11 vault", "not applicable", "nothing was collected yet")]
+    try:
+        with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+            told = f"opens with this key; {vault.count()} posts can be looked at again"
+    except CorpusError as error:
+        return [*findings, Finding("R11 vault", "fail", str(error), blocks)]
+    return [*findings, Finding("R11 vault", "pass", told)]
+
+
+def _modes(workspace: Workspace) -> list[Finding]:
+    private = [workspace.vault, workspace.warehouse, workspace.safety_log]
+    open_to_others = [p.name for p in private if p.exists() and p.stat().st_mode & 0o077]
+    if open_to_others:
+        told = f"{', '.join(open_to_others)} can be read by others: chmod 600"
+        return [Finding("R11 modes", "fail", told, ("collect",))]
+    return [Finding("R11 modes", "pass", "restricted files are for their owner alone")]
+
+
+def _permissions(workspace: Workspace) -> list[Finding]:
+    findings = []
+    for source in workspace.study.source:
+        rule = f"R1 R5 {source.name}"
+        if workspace.study.policy.allow_loopback and workspace.study.is_invented(
+            source_platform(source)
+        ):
+            findings.append(Finding(rule, "not applicable", "its platform is this machine"))
+            continue
+        try:
+            check_permission(workspace, source)
+        except PolicyRefused as error:
+            findings.append(Finding(rule, "fail", str(error), ("collect", "stream")))
+        else:
+            findings.append(Finding(rule, "pass", "approval and ethics records are valid"))
+    return findings
+
+
+def _policy(workspace: Workspace) -> list[Finding]:
+    policy = workspace.study.policy
+    looser = policy.looser_keys()
+    told = (
+        "looser, with a reason: " + ", ".join(looser) if looser else "no key looser than the rules"
+    )
+    excluded = ", ".join(policy.excluded_communities) or "none"
+    return [
+        Finding("R23 policy", "pass", told),
+        Finding("R4 denylist", "pass", f"excluded: {excluded}; adult content: {policy.nsfw}"),
+        Finding("codebook", *_codebook(workspace)),
+    ]
+
+
+def _codebook(workspace: Workspace) -> tuple[Verdict, str]:
+    try:
+        codebook = load_codebook(workspace.codebook)
+    except CorpusError as error:
+        return "fail", str(error)
+    findings = lint(codebook)
+    if findings:
+        return "fail", f"{len(findings)} findings: run `confide codebook lint`"
+    return "pass", f"codebook {codebook.version}, {len(codebook.codes)} codes, no finding"
+
+
+def _warehouse(workspace: Workspace) -> list[Finding]:
+    if not workspace.warehouse.exists():
+        return [Finding("R6 warehouse", "not applicable", "nothing was collected yet")]
+    try:
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            failed = [
+                f"{name} ({count} rows)" for name, count in store.run_checks(warehouse) if count
+            ]
+    except CorpusError as error:
+        return [Finding("R6 warehouse", "fail", str(error), ("publish",))]
+    if failed:
+        return [Finding("R6 warehouse", "fail", "checks fail: " + ", ".join(failed), ("publish",))]
+    return [Finding("R6 R29 warehouse", "pass", "every data check passes, the audit chain too")]
+
+
+def _reachability(workspace: Workspace) -> list[Finding]:
+    findings = []
+    platforms = {source_platform(source) for source in workspace.study.source}
+    for place, url in workspace.study.platform_urls().items():
+        if not any(f".{platform}." in place for platform in platforms) or place.endswith(".pds"):
+            continue
+        parts = urlsplit(url)
+        port = parts.port or (80 if parts.scheme in ("http", "ws") else 443)
+        try:
+            socket.create_connection((parts.hostname or "", port), CONNECT_SECONDS).close()
+        except OSError:
+            told = f"{place} does not answer: look at the address and your network"
+            findings.append(Finding("reachable", "fail", told, ("collect",)))
+        else:
+            findings.append(Finding("reachable", "pass", f"{place} answers"))
+    return findings
+
+
+RULES: tuple[Callable[[Workspace], list[Finding]], ...] = (
+    _study,
+    _key,
+    _modes,
+    _permissions,
+    _policy,
+    _warehouse,
+    _reachability,
+)

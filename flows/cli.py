@@ -1,0 +1,347 @@
+"""The command line: one verb per flow, each safe to run again.
+
+Exit codes: 0 done, 1 failed, 2 bad input, 3 refused by policy. Prefect and the platforms'
+clients are imported only by the verb that needs them, so `--help` answers at once.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.environment import prepare
+from flows.guard import describe
+from schema.errors import CorpusError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Collect, code and count public posts about personal struggles, naming nobody.",
+)
+codebook_app = typer.Typer(no_args_is_help=True, help="The coding scheme.")
+label_studio_app = typer.Typer(no_args_is_help=True, help="The study's own Label Studio.")
+app.add_typer(codebook_app, name="codebook")
+app.add_typer(label_studio_app, name="label-studio")
+
+StudyOption = Annotated[Path, typer.Option("--study", help="The study's folder.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+WaveOption = Annotated[str, typer.Option("--wave", help="Wave of the study.")]
+RoundOption = Annotated[str, typer.Option("--round", help="Coding round: R1 pilot, R2, R3.")]
+HERE = Path()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn every error into one sentence on standard error and its exit code."""
+    try:
+        yield
+    except CorpusError as error:
+        typer.echo(f"confide: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        typer.echo("confide: stopped; the next run goes on from the last commit", err=True)
+        raise typer.Exit(1) from None
+    except Exception as error:  # the last wall: a person never gets a stack trace
+        typer.echo(f"confide: {describe(error, doing='this command')}", err=True)
+        raise typer.Exit(1) from None
+
+
+def run(study: Path, as_json: bool, work: Callable[[], Any], *, say: Callable[[Any], str]) -> None:
+    """Run a verb on a study and print what came of it."""
+    with sentences():
+        prepare(study)
+        result = work()
+        typer.echo(json.dumps(result, default=str) if as_json else say(result))
+
+
+def counts(done: dict[str, dict[str, int]]) -> str:
+    """Say counts by source, one line each, leaving zeros out."""
+    lines = []
+    for name, tally in done.items():
+        told = [f"{count} {key.removesuffix('_count')}" for key, count in tally.items() if count]
+        lines.append(f"{name}: {', '.join(told).replace('_', ' ') or 'nothing new'}")
+    return "\n".join(lines) or "nothing to do"
+
+
+@app.command()
+def demo(
+    study: Annotated[Path, typer.Option("--study", help="Where to put it.")] = Path("demo-study"),
+    stop: Annotated[bool, typer.Option("--stop", help="Stop its Label Studio.")] = False,
+) -> None:
+    """Run the whole main job on the invented community, with no credentials."""
+    with sentences():
+        prepare(study)
+        from flows import demo as whole
+
+        whole.stop(study) if stop else whole.run(study)
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument(help="The new study's folder.")]) -> None:
+    """Write a commented study, and its key outside of it."""
+    with sentences():
+        from flows.new_study import write_study
+
+        for line in write_study(directory):
+            typer.echo(line)
+
+
+@app.command()
+def check(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Validate study, key, file modes, policy rules, audit chain and reachability."""
+    with sentences():
+        prepare(study)
+        from flows import check as checks
+
+        findings = checks.check(study)
+        typer.echo(
+            json.dumps([finding.as_dict() for finding in findings])
+            if as_json
+            else checks.table(findings)
+        )
+        raise typer.Exit(checks.exit_code(findings))
+
+
+@app.command()
+def collect(
+    sources: Annotated[list[str] | None, typer.Argument(help="Sources; all if none.")] = None,
+    study: StudyOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the study's sources once, from where the last pass stopped."""
+
+    def work() -> Any:
+        from flows.collect import collect as flow
+
+        return flow(sources)
+
+    run(study, as_json, work, say=counts)
+
+
+@app.command()
+def refresh(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Look again at what is held: engagement, edits, removals."""
+
+    def work() -> Any:
+        from flows.refresh import refresh as flow
+
+        return flow()
+
+    run(study, as_json, work, say=counts)
+
+
+@app.command()
+def draw(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    roots: Annotated[int | None, typer.Option(help="Root posts; the plan's if absent.")] = None,
+    replies: Annotated[int | None, typer.Option(help="Replies; the plan's if absent.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw units for a coding round, seeded and stratified, with their known chances."""
+
+    def work() -> Any:
+        from flows.coding_round import draw_units
+
+        return draw_units(wave, round_, roots, replies)
+
+    run(study, as_json, work, say=lambda done: f"drawn: {_pairs(done)}")
+
+
+@app.command()
+def push(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Send the drawn units to Label Studio; what is there already stays as it is."""
+
+    def work() -> Any:
+        from flows.coding_round import push_units
+
+        return push_units(wave, round_)
+
+    run(study, as_json, work, say=lambda done: f"pushed: {_pairs(done)}")
+
+
+@app.command()
+def pull(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what coders submitted since the last pull, each result validated."""
+
+    def work() -> Any:
+        from flows.coding_round import pull_codings
+
+        return pull_codings(wave, round_)
+
+    run(study, as_json, work, say=lambda done: f"pulled: {_pairs(done)}")
+
+
+@app.command()
+def agree(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Compute Krippendorff's alpha per code, with its bootstrap interval."""
+
+    def work() -> Any:
+        from flows.coding_round import measure_agreement
+
+        return measure_agreement(wave, round_)
+
+    def say(_done: Any) -> str:
+        from flows.tables import agreement_table
+
+        return agreement_table(study)
+
+    run(study, as_json, work, say=say)
+
+
+@app.command(name="round")
+def coding_round(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Run what is due of a coding round: draw, push, pull, agree."""
+
+    def work() -> Any:
+        from flows.coding_round import run_round
+
+        return run_round(wave, round_)
+
+    run(study, as_json, work, say=_pairs)
+
+
+@app.command()
+def publish(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Compute the verdicts and replace the file that analysts open."""
+
+    def work() -> Any:
+        from flows.publish import publish as flow
+
+        return flow()
+
+    run(study, as_json, work, say=lambda done: f"published: {_pairs(done)}")
+
+
+@app.command()
+def verdicts(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Print which of the source text's claims hold, from the published file."""
+
+    def work() -> Any:
+        from flows.tables import verdict_rows
+
+        return verdict_rows(study)
+
+    def say(rows: Any) -> str:
+        from flows.tables import verdict_table
+
+        return verdict_table(rows)
+
+    run(study, as_json, work, say=say)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="SQL; standard input if absent.")] = None,
+    study: StudyOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Run SQL over the published file, read-only."""
+
+    def work() -> Any:
+        from flows.tables import run_sql
+
+        return run_sql(study, query if query is not None else sys.stdin.read())
+
+    def say(result: Any) -> str:
+        from flows.tables import as_table
+
+        return as_table(result)
+
+    run(study, as_json, work, say=say)
+
+
+@app.command()
+def status(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Say what ran, what is due, where coverage has gaps, what was set aside."""
+
+    def work() -> Any:
+        from flows.status import status as gather
+
+        return gather(study)
+
+    def say(result: Any) -> str:
+        from flows.status import as_text
+
+        return as_text(result)
+
+    run(study, as_json, work, say=say)
+
+
+@codebook_app.command()
+def lint(
+    path: Annotated[Path | None, typer.Argument(help="A codebook; ours if absent.")] = None,
+) -> None:
+    """Check a codebook and the forms made from it."""
+    with sentences():
+        from flows.codebook_verbs import lint_text
+
+        text, clean = lint_text(path)
+        typer.echo(text)
+        raise typer.Exit(0 if clean else 2)
+
+
+@codebook_app.command()
+def show(
+    code: Annotated[str | None, typer.Argument(help="One code; all if absent.")] = None,
+    path: Annotated[Path | None, typer.Option("--codebook", help="Ours if absent.")] = None,
+) -> None:
+    """Print the codebook as coders read it."""
+    with sentences():
+        from flows.codebook_verbs import show_text
+
+        typer.echo(show_text(path, code))
+
+
+@label_studio_app.command()
+def start(study: StudyOption = HERE) -> None:
+    """Start the study's Label Studio on loopback and leave it running."""
+    with sentences():
+        prepare(study)
+        from flows.label_studio import start as begin
+
+        typer.echo(begin(study))
+
+
+@label_studio_app.command(name="stop")
+def stop_label_studio(study: StudyOption = HERE) -> None:
+    """Stop the study's Label Studio."""
+    with sentences():
+        prepare(study)
+        from flows.label_studio import stop as end
+
+        typer.echo(end(study))
+
+
+def _pairs(done: dict[str, Any]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in done.items()) or "nothing"
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,96 @@
+"""Collect: one pass over the study's sources, then over the threads they opened.
+
+A task is a unit of retry. Frames that name people never leave it: parameters are names of
+sources, results are counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from prefect import flow, task
+
+from flows.gate import land
+from flows.guard import guarded, worth_retrying
+from flows.runs import recorded
+from flows.sources import readings
+from flows.threads import read_threads
+from flows.workspace import Workspace, open_workspace
+from schema.errors import BadInput, CorpusError
+from schema.study import BlueskyThreadSource, Source
+from transforms.deduplicate import deduplicate
+from warehouse import store
+
+RETRY_SECONDS = [2, 10]
+
+
+@flow(name="collect", log_prints=False)
+def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
+    """Read every source once, in the study's order; return each one's counts.
+
+    A source that fails does not keep the next from running; the first failure is raised
+    at the end.
+
+    Raises:
+        CorpusError: at least one source failed.
+    """
+    workspace = open_workspace()
+    chosen = choose(workspace, sources)
+    done: dict[str, dict[str, int]] = {}
+    failures: list[CorpusError] = []
+    for source in chosen:
+        try:
+            done[source.name] = collect_source(source.name)
+        except CorpusError as error:
+            failures.append(error)
+    mark_duplicates()
+    if failures:
+        raise failures[0]
+    return done
+
+
+@task(
+    task_run_name="collect-{source}",
+    retries=len(RETRY_SECONDS),
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=worth_retrying,
+    persist_result=False,
+)
+@guarded
+def collect_source(source: str) -> dict[str, int]:
+    """Read one source from its stored position, then the threads it opened."""
+    workspace = open_workspace()
+    [chosen] = choose(workspace, [source])
+    with recorded(workspace, chosen) as run:
+        if not isinstance(chosen, BlueskyThreadSource):
+            for reading in readings(workspace, chosen):
+                stamp = run.stamp(reading.page.stream)
+                run.tally.add(land(workspace, reading.page, reading.parse(reading.page), stamp))
+        read_threads(workspace, chosen, run)
+    return asdict(run.tally)
+
+
+@task(task_run_name="mark-duplicates", persist_result=False)
+@guarded
+def mark_duplicates() -> int:
+    """Mark posts that say what an earlier one said; return how many are marked."""
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        posts = store.duplicate_inputs(warehouse)
+    marks = deduplicate(posts, across_platforms=workspace.study.policy.cross_platform_duplicates)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.save_duplicates(warehouse, marks)
+    return marks.height
+
+
+def choose(workspace: Workspace, names: Sequence[str] | None) -> tuple[Source, ...]:
+    """Pick sources by name, in the study's order.
+
+    Raises:
+        BadInput: the study has no such source, or none at all.
+    """
+    known = {source.name: source for source in workspace.study.source}
+    if not known:
+        raise BadInput("the study has no [[source]]: add one to study.toml")
+    if unknown := [name for name in names or () if name not in known]:
+        raise BadInput(f"no source is called {unknown[0]}: there are {', '.join(known)}")
+    return tuple(source for name, source in known.items() if not names or name in names)

@@ -1,0 +1,240 @@
+"""The one gate: from a page that names people to rows that name nobody.
+
+Every route passes here: policy, suppression, pseudonyms and scrubbing, the vault, and the
+transaction that stores rows, cursor and coverage together. Nothing is written before
+`pseudonymize`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+import dataframely as dy
+import polars as pl
+
+from connectors.schedule import next_due
+from connectors.vault import Vault, VaultEntry, open_vault
+from flows.workspace import Workspace
+from schema.pages import ParsedPage, RawPage, SetAside
+from schema.posts import CollectedPost, Post
+from schema.removals import CollectedRemoval
+from schema.vocabulary import Platform, RemovalReason
+from transforms.pseudonymize import (
+    engagement_snapshots,
+    post_keys,
+    pseudonymize,
+    pseudonymize_removals,
+)
+from warehouse import store
+
+OUTSIDE: RemovalReason = "outside_policy"
+# these may end: an account comes back, a policy changes. Nothing keeps the post out then.
+REVERSIBLE = ("account_inactive", "not_found", OUTSIDE)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pass did, in counts: all that leaves a task."""
+
+    new_count: int = 0
+    updated_count: int = 0
+    unchanged_count: int = 0
+    removed_count: int = 0
+    set_aside_count: int = 0
+    other_language_count: int = 0
+    outside_policy_count: int = 0
+    outside_window_count: int = 0
+    requests_count: int = 0
+
+    def add(self, other: "Tally") -> None:
+        """Add another pass's counts to these."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
+
+
+def land(
+    workspace: Workspace,
+    page: RawPage,
+    parsed: ParsedPage,
+    stamp: store.SaveStamp,
+    *,
+    thread_reads: Mapping[int, int] | None = None,
+) -> Tally:
+    """Store one page: removals first, then posts, counts, cursor and coverage at once."""
+    key = workspace.key.pseudonym_key(page.platform)
+    tally = Tally(requests_count=page.requests_count)
+    allowed = parsed.posts.filter(_allowed(workspace))
+    refused = parsed.posts.join(allowed, on="native_id", how="anti")
+    gone = [parsed.removals, _as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
+    gone.append(_as_removals(page, page.missing, "not_found"))
+    tally.removed_count = remove(workspace, page.platform, _once_each(gone))
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        collected = _unsuppressed(vault, CollectedPost.validate(allowed))
+    admitted = _in_window(workspace, collected)
+    in_window = admitted.height
+    posts = pseudonymize(admitted, key=key)
+    posts, foreign = _in_languages(posts, workspace.study.study.languages)
+    admitted = _only(admitted, posts, key)
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.remember(vault_entries(workspace, admitted, stamp.source, key=key))
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        saved = store.save_page(
+            warehouse,
+            posts,
+            engagement_snapshots(admitted, key=key),
+            stamp,
+            position=page.position,
+            covered=page.covered,
+            set_aside=[*parsed.set_aside, *_counted("other language", foreign)],
+            thread_reads=thread_reads,
+        )
+    tally.new_count, tally.updated_count = saved.new, saved.updated
+    tally.unchanged_count = saved.unchanged
+    tally.set_aside_count = sum(entry.count for entry in parsed.set_aside)
+    tally.other_language_count, tally.outside_policy_count = foreign, refused.height
+    tally.outside_window_count = collected.height - in_window
+    return tally
+
+
+def remove(
+    workspace: Workspace, platform: Platform, removals: dy.DataFrame[CollectedRemoval]
+) -> int:
+    """Let posts and accounts go everywhere; return how many stored posts that took.
+
+    Suppression comes first: whatever dies on the way, nothing brings the post back.
+    """
+    if removals.is_empty():
+        return 0
+    key = workspace.key.pseudonym_key(platform)
+    final = removals.filter(~pl.col("reason").is_in(REVERSIBLE))
+    keyed = pseudonymize_removals(removals, key=key)
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.suppress(
+            platform,
+            native_ids=final["native_id"].drop_nulls().to_list(),
+            authors=final["author"].drop_nulls().to_list(),
+        )
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            removed = store.remove(warehouse, keyed, now=workspace.now())
+        vault.forget(removed.post_keys)
+        vault.forget(keyed["post_key"].drop_nulls().to_list())
+    return len(removed.post_keys)
+
+
+def vault_entries(
+    workspace: Workspace, posts: dy.DataFrame[CollectedPost], source: str, *, key: bytes
+) -> list[VaultEntry]:
+    """Say for each post where it came from and when to look at it again."""
+    if posts.is_empty():
+        return []
+    platform: Platform = posts["platform"][0]
+    keys = post_keys(platform, posts["native_id"].to_list(), key=key)
+    return [
+        VaultEntry(
+            platform=platform,
+            native_id=row["native_id"],
+            post_key=post_key,
+            source=source,
+            next_due_at=due_after(
+                workspace, platform, row["created_at"], observed_at=row["observed_at"]
+            ),
+        )
+        for post_key, row in zip(
+            keys, posts.select("native_id", "created_at", "observed_at").to_dicts(), strict=True
+        )
+    ]
+
+
+def due_after(
+    workspace: Workspace, platform: Platform, created_at: datetime, *, observed_at: datetime
+) -> datetime:
+    """Tell when a post seen at `observed_at` must be looked at again."""
+    policy = workspace.study.policy
+    deadline = policy.removal_hours.get(platform, 24)
+    return next_due(
+        min(created_at, observed_at),
+        observed_at,
+        refresh_hours=policy.refresh_hours,
+        recheck_hours=deadline / 2,  # a missed look leaves a second one inside the deadline
+    )
+
+
+def _as_removals(
+    page: RawPage, native_ids: Sequence[str], reason: RemovalReason
+) -> dy.DataFrame[CollectedRemoval]:
+    rows = pl.DataFrame(
+        {"native_id": list(native_ids)}, schema={"native_id": pl.String}
+    ).with_columns(
+        platform=pl.lit(page.platform),
+        author=pl.lit(None, pl.String),
+        reason=pl.lit(reason),
+        observed_at=pl.lit(page.observed_at),
+    )
+    return CollectedRemoval.validate(rows, cast=True)
+
+
+def _once_each(
+    frames: Sequence[dy.DataFrame[CollectedRemoval]],
+) -> dy.DataFrame[CollectedRemoval]:
+    """Put removals together; of several for one post or account the first stands."""
+    columns = CollectedRemoval.column_names()
+    together = pl.concat([frame.select(columns) for frame in frames])
+    return CollectedRemoval.validate(
+        together.unique(["native_id", "author"], keep="first", maintain_order=True)
+    )
+
+
+def _unsuppressed(vault: Vault, posts: dy.DataFrame[CollectedPost]) -> dy.DataFrame[CollectedPost]:
+    if posts.is_empty():
+        return posts
+    natives, authors = vault.suppressed(
+        posts["platform"][0], posts["native_id"].to_list(), posts["author"].to_list()
+    )
+    return CollectedPost.validate(
+        posts.filter(
+            ~pl.col("native_id").is_in(list(natives)), ~pl.col("author").is_in(list(authors))
+        )
+    )
+
+
+def _allowed(workspace: Workspace) -> pl.Expr:
+    """Say which posts the policy lets in: venue, adult content, their author's wish (R4, R21)."""
+    policy = workspace.study.policy
+    excluded = [name.lower() for name in policy.excluded_communities]
+    allowed = ~pl.col("venue").str.to_lowercase().is_in(excluded)
+    allowed &= pl.col("is_visible_logged_out")
+    return allowed if policy.nsfw else allowed & ~pl.col("is_nsfw")
+
+
+def _in_window(
+    workspace: Workspace, posts: dy.DataFrame[CollectedPost]
+) -> dy.DataFrame[CollectedPost]:
+    """Keep what was created inside the study's window; a date nobody can believe stays."""
+    until = workspace.until or workspace.now() + timedelta(days=1)
+    inside = pl.col("created_at").is_between(workspace.since, until)
+    return CollectedPost.validate(posts.filter(~pl.col("is_created_at_plausible") | inside))
+
+
+def _in_languages(
+    posts: dy.DataFrame[Post], languages: Sequence[str]
+) -> tuple[dy.DataFrame[Post], int]:
+    wanted = pl.col("language").is_null() | pl.col("language").is_in(list(languages))
+    kept = Post.validate(posts.filter(wanted))
+    return kept, posts.height - kept.height
+
+
+def _only(
+    collected: dy.DataFrame[CollectedPost], posts: dy.DataFrame[Post], key: bytes
+) -> dy.DataFrame[CollectedPost]:
+    """Keep the collected rows whose storable twin was kept."""
+    if posts.height == collected.height:
+        return collected
+    kept = set(posts["post_key"])
+    keys = post_keys(collected["platform"][0], collected["native_id"].to_list(), key=key)
+    return CollectedPost.validate(
+        collected.filter(pl.Series([post_key in kept for post_key in keys], dtype=pl.Boolean))
+    )
+
+
+def _counted(rule: str, count: int) -> list[SetAside]:
+    return [SetAside(rule=rule, skeleton="{}", count=count)] if count else []

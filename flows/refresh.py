@@ -1,0 +1,115 @@
+"""Refresh: look again at what is held, on the policy's schedule.
+
+Each look gives an engagement snapshot, an edit (a new version) or a removal. Posts are
+asked for in the platforms' largest batches: 100 on Reddit, 25 on Bluesky.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from prefect import flow, task
+
+from connectors import bluesky, reddit
+from connectors.vault import VaultEntry, open_vault
+from flows.collect import mark_duplicates
+from flows.gate import due_after, land
+from flows.guard import guarded, worth_retrying
+from flows.runs import Run, recorded
+from flows.sources import NETWORK, Reading, query_for
+from flows.threads import read_threads
+from flows.workspace import Workspace, open_workspace
+from schema.errors import CorpusError
+from schema.study import source_platform
+from schema.vocabulary import Platform
+from warehouse import store
+
+BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
+RETRY_SECONDS = [2, 10]
+
+
+@flow(name="refresh", log_prints=False)
+def refresh() -> dict[str, dict[str, int]]:
+    """Look at every post that is due, platform by platform; return the counts.
+
+    Raises:
+        CorpusError: at least one platform failed; the others were looked at.
+    """
+    workspace = open_workspace()
+    platforms = sorted({source_platform(source) for source in workspace.study.source})
+    done: dict[str, dict[str, int]] = {}
+    failures: list[CorpusError] = []
+    for platform in platforms:
+        try:
+            done[platform] = refresh_platform(platform)
+        except CorpusError as error:
+            failures.append(error)
+    mark_duplicates()
+    compact_after_removals()
+    if failures:
+        raise failures[0]
+    return done
+
+
+@task(
+    task_run_name="refresh-{platform}",
+    retries=len(RETRY_SECONDS),
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=worth_retrying,
+    persist_result=False,
+)
+@guarded
+def refresh_platform(platform: Platform) -> dict[str, int]:
+    """Look at a platform's due posts, then at the threads that grew."""
+    workspace = open_workspace()
+    sources = [s for s in workspace.study.source if source_platform(s) == platform]
+    with recorded(workspace, sources[0]) as run:
+        while due := _due(workspace, platform):
+            _look_again(workspace, platform, due, run)
+        for source in sources:
+            read_threads(workspace, source, run)
+    return asdict(run.tally)
+
+
+@task(task_run_name="compact-after-removals", persist_result=False)
+@guarded
+def compact_after_removals() -> bool:
+    """Rewrite the warehouse where rows were removed, so that their bytes go too."""
+    workspace = open_workspace()
+    return store.compact(workspace.warehouse, now=workspace.now())
+
+
+def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        return vault.due(workspace.now(), platform, limit=BATCH[platform])
+
+
+def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
+    for reading in _pages(workspace, platform, due, run.source):
+        run.tally.add(
+            land(workspace, reading.page, reading.parse(reading.page), run.stamp(run.source))
+        )
+    _put_off(workspace, platform, {entry.post_key for entry in due})
+
+
+def _put_off(workspace: Workspace, platform: Platform, looked_at: set[int]) -> None:
+    """Give what the platform answered with nothing usable a later turn, so a pass ends."""
+    now = workspace.now()
+    still_due = {entry.post_key for entry in _due(workspace, platform)} & looked_at
+    later = due_after(workspace, platform, now, observed_at=now)
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.reschedule(dict.fromkeys(still_due, later))
+
+
+def _pages(
+    workspace: Workspace, platform: Platform, due: list[VaultEntry], source: str
+) -> Iterator[Reading]:
+    natives = [entry.native_id for entry in due]
+    query = query_for(workspace, source, stream=source, venue=NETWORK)
+    if platform == "reddit":
+        client = reddit.connect(workspace.reddit_credentials())
+        for page in reddit.fetch_posts(client, query, natives):
+            yield Reading(page, reddit.parse_page)
+        return
+    public = bluesky.connect(workspace.study.platforms.bluesky.appview)
+    for page in bluesky.fetch_posts(public, query, natives):
+        yield Reading(page, bluesky.parse_page)

@@ -1,0 +1,55 @@
+"""A run of one source, written to `collection_runs` when it starts and when it ends."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from uuid import uuid4
+
+from flows.gate import Tally
+from flows.workspace import Workspace
+from schema.study import Source
+from schema.vocabulary import SourceRoute
+from warehouse import store
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One pass over one source, and what it has done so far."""
+
+    run_id: str
+    source: str
+    route: SourceRoute
+    tally: Tally = field(default_factory=Tally)
+
+    def stamp(self, stream: str) -> store.SaveStamp:
+        """Say under which run, source, stream and route rows are saved."""
+        return store.SaveStamp(
+            run_id=self.run_id, source=self.source, stream=stream, route=self.route
+        )
+
+
+@contextmanager
+def recorded(workspace: Workspace, source: Source) -> Iterator[Run]:
+    """Open a run, hand it out, and close it as completed or failed."""
+    run = Run(uuid4().hex, source.name, workspace.study.route(source.kind))
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.begin_run(warehouse, run.stamp(source.name), started_at=workspace.now())
+    try:
+        yield run
+    except BaseException as error:
+        _close(workspace, run, status="failed", error=type(error).__name__)
+        raise
+    _close(workspace, run, status="completed", error=None)
+
+
+def _close(workspace: Workspace, run: Run, *, status: str, error: str | None) -> None:
+    now = workspace.now()
+    with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
+        store.end_run(
+            warehouse,
+            run.run_id,
+            finished_at=now,
+            status=status,
+            error=error,
+            counts=asdict(run.tally),
+        )

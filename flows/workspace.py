@@ -1,0 +1,172 @@
+"""A study opened for work: its folder, model, key, clock and credentials."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from functools import cached_property
+from pathlib import Path
+
+from connectors.keys import ProjectKey, read_key_file
+from connectors.reddit import RedditCredentials
+from flows import clock
+from flows.environment import STUDY_VARIABLE
+from schema.errors import BadInput, CredentialMissing, KeyUnreadable
+from schema.study import Study, is_loopback
+from schema.study_file import load_study
+
+KEY_VARIABLE = "CONFIDE_KEY"
+KEY_COMMAND_VARIABLE = "CONFIDE_KEY_COMMAND"
+KEY_COMMAND_TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a study's files lie, and what a flow needs to work on them."""
+
+    directory: Path
+    study: Study
+
+    @property
+    def warehouse(self) -> Path:
+        """The pseudonymous store that flows write."""
+        return self.directory / "warehouse.duckdb"
+
+    @property
+    def vault(self) -> Path:
+        """The sealed map from native ids to pseudonyms."""
+        return self.directory / "vault.sqlite"
+
+    @property
+    def published(self) -> Path:
+        """What analysts open."""
+        return self.directory / "published" / "corpus.duckdb"
+
+    @property
+    def safety_log(self) -> Path:
+        """Crisis flags, outside the warehouse."""
+        return self.directory / "safety.jsonl"
+
+    @property
+    def state(self) -> Path:
+        """Prefect's and Label Studio's own data."""
+        return self.directory / "var"
+
+    @property
+    def codebook(self) -> Path | None:
+        """The study's codebook; None means the one that ships."""
+        name = self.study.study.codebook
+        return None if name is None else self.directory / name
+
+    @property
+    def since(self) -> datetime:
+        """Nothing created earlier is kept."""
+        return datetime.combine(self.study.study.since, time.min, tzinfo=UTC)
+
+    @property
+    def until(self) -> datetime | None:
+        """Nothing created after this day is kept."""
+        last = self.study.study.until
+        return None if last is None else datetime.combine(last, time.max, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Tell the time this study lives in."""
+        return clock.now(self.study)
+
+    @cached_property
+    def key(self) -> ProjectKey:
+        """The project key.
+
+        Raises:
+            KeyUnreadable: nowhere to be found, or not fit to be used.
+        """
+        if text := os.environ.get(KEY_VARIABLE):
+            return ProjectKey.from_hex(text)
+        if command := os.environ.get(KEY_COMMAND_VARIABLE):
+            return ProjectKey.from_hex(_output_of(command))
+        return read_key_file(key_file(self.study.study.name), study_dir=self.directory)
+
+    def reddit_credentials(self) -> RedditCredentials:
+        """Read who asks Reddit from the environment.
+
+        Raises:
+            CredentialMissing: the environment lacks one; loopback servers need none.
+        """
+        reddit = self.study.platforms.reddit
+        invented = self.study.is_invented("reddit")
+        return RedditCredentials(
+            client_id=_credential("CONFIDE_REDDIT_CLIENT_ID", optional=invented),
+            client_secret=_credential("CONFIDE_REDDIT_CLIENT_SECRET", optional=invented),
+            user_agent=reddit.user_agent or f"confide (study {self.study.study.name})",
+            url=reddit.url,
+            oauth_url=reddit.oauth_url,
+        )
+
+
+def open_workspace(directory: Path | None = None) -> Workspace:
+    """Open the study in `directory`, or the one the environment names."""
+    found = directory or Path(os.environ.get(STUDY_VARIABLE, "."))
+    path = found.resolve()
+    return Workspace(path, load_study(path / "study.toml"))
+
+
+def config_directory() -> Path:
+    """Tell where keys and lists of authors live: outside every study."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "confide"
+
+
+def key_file(study_name: str) -> Path:
+    """Tell where a study's key is looked for when no variable gives it."""
+    return config_directory() / f"{study_name}.key"
+
+
+def read_private_lines(path_text: str, *, source: str, study_directory: Path) -> list[str]:
+    """Read a 0600 file of names outside the study, one a line; `#` opens a comment.
+
+    Raises:
+        BadInput: missing, readable by others, or inside the study.
+    """
+    path = Path(path_text).expanduser()
+    if not path.is_absolute():
+        path = study_directory / path
+    if not path.is_file():
+        raise BadInput(f"source {source}: its file of names does not exist: create it, mode 0600")
+    if path.resolve().is_relative_to(study_directory):
+        raise BadInput(
+            f"source {source}: its file of names lies inside the study: move it out, "
+            f"to {config_directory()} for example"
+        )
+    if path.stat().st_mode & 0o077:
+        raise BadInput(f"source {source}: its file of names is readable by others: chmod 600 it")
+    lines = (line.split("#", 1)[0].strip() for line in path.read_text("utf-8").splitlines())
+    return [line for line in lines if line]
+
+
+def _credential(name: str, *, optional: bool) -> str:
+    value = os.environ.get(name, "")
+    if value or optional:
+        return value or "loopback"
+    raise CredentialMissing(f"{name} is not set: export the credential of your approved client")
+
+
+def _output_of(command: str) -> str:
+    try:
+        done = subprocess.run(  # the person's own command, as their shell runs it
+            command,
+            shell=True,
+            capture_output=True,
+            text=True,
+            timeout=KEY_COMMAND_TIMEOUT_SECONDS,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError):
+        raise KeyUnreadable(
+            f"the command in {KEY_COMMAND_VARIABLE} failed: run it yourself and mend it"
+        ) from None
+    return done.stdout.strip()
+
+
+def needs_ethics(study: Study) -> bool:
+    """Tell whether any platform of the study is the real one."""
+    return not all(is_loopback(url) for url in study.platform_urls().values())
