@@ -13,7 +13,7 @@ from typing import Any, Final
 import praw
 import prawcore
 from praw.config import Config
-from praw.exceptions import PRAWException, RedditAPIException
+from praw.exceptions import RedditAPIException
 
 from schema.errors import CorpusError, SourceRefused, SourceUnavailable, UnexpectedFailure
 
@@ -53,41 +53,32 @@ def connect(credentials: RedditCredentials) -> praw.Reddit:
 
     Every setting is given here or comes from praw's own package: neither a praw.ini in the
     working directory or in the home directory nor a `praw_*` variable can redirect it.
-
-    Raises:
-        SourceRefused: the user agent is too short for Reddit.
     """
     _ignore_local_configuration()
     _hush()
-    try:
-        return praw.Reddit(
-            "DEFAULT",
-            client_id=credentials.client_id,
-            client_secret=credentials.client_secret,
-            user_agent=credentials.user_agent,
-            reddit_url=credentials.url.rstrip("/"),
-            oauth_url=credentials.oauth_url.rstrip("/"),
-            username=None,
-            password=None,
-            refresh_token=None,
-            redirect_uri=None,
-            check_for_updates=False,
-            check_for_async=False,  # a flow may run us from an event loop's worker thread
-            ratelimit_seconds=5,
-            timeout=16,
-            window_size=600,
-            comment_kind="t1",
-            redditor_kind="t2",
-            submission_kind="t3",
-            message_kind="t4",
-            subreddit_kind="t5",
-            trophy_kind="t6",
-        )
-    except (prawcore.PrawcoreException, PRAWException) as error:
-        raise SourceRefused(
-            f"platforms.reddit: praw refuses these settings ({type(error).__name__}): "
-            "check client id and user agent"
-        ) from None
+    return praw.Reddit(
+        "DEFAULT",
+        client_id=credentials.client_id,
+        client_secret=credentials.client_secret,
+        user_agent=credentials.user_agent,
+        reddit_url=credentials.url.rstrip("/"),
+        oauth_url=credentials.oauth_url.rstrip("/"),
+        username=None,
+        password=None,
+        refresh_token=None,
+        redirect_uri=None,
+        check_for_updates=False,
+        check_for_async=False,  # a flow may run us from an event loop's worker thread
+        ratelimit_seconds=5,
+        timeout=16,
+        window_size=600,
+        comment_kind="t1",
+        redditor_kind="t2",
+        submission_kind="t3",
+        message_kind="t4",
+        subreddit_kind="t5",
+        trophy_kind="t6",
+    )
 
 
 def refusal(error: Exception, *, source: str) -> CorpusError:

@@ -201,7 +201,7 @@ def _post(name: str, kind: PostKind, data: Mapping[str, Any], page: RawPage) -> 
     if created_at is None:
         raise _Malformed("created_utc is no date")
     author = _words(data, "author", required=True)
-    title = _words(data, "title") if is_root else None
+    title = _words(data, "title", required=True) if is_root else None
     text = _words(data, "selftext") or "" if is_root else _words(data, "body", required=True)
     quoted = quoted_text(data) if is_root else None
     return {
@@ -243,21 +243,26 @@ def _edits(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _counts(data: Mapping[str, Any], *, is_root: bool) -> dict[str, int | None]:
     is_hidden = data.get("score_hidden") is True or data.get("hide_score") is True
+    score = _count(data, "score")
     return {
-        "replies_count": _count(data.get("num_comments")) if is_root else None,
-        "reddit_score": None if is_hidden else _count(data.get("score")),
-        "reddit_crossposts_count": _count(data.get("num_crossposts")) if is_root else None,
+        "replies_count": _count(data, "num_comments") if is_root else None,
+        "reddit_score": None if is_hidden else score,
+        "reddit_crossposts_count": _count(data, "num_crossposts") if is_root else None,
         "bluesky_likes_count": None,
         "bluesky_reposts_count": None,
         "bluesky_quotes_count": None,
     }
 
 
-def _count(value: Any) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _count(data: Mapping[str, Any], field: str) -> int | None:
+    """Read a whole number; null where Reddit gives none."""
+    value = data.get(field)
+    if value is None:
         return None
-    is_whole = math.isfinite(value) and value == int(value) and abs(value) < 2**53
-    return int(value) if is_whole else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or abs(value) >= 2**53 or value != int(value):  # NaN fails the comparison
+        raise _Malformed(f"{field} is no count")
+    return int(value)
 
 
 def _is_nsfw(data: Mapping[str, Any]) -> bool:
