@@ -12,7 +12,7 @@ import numpy as np
 
 from demo.crowd import Crowd, Size
 from demo.duplicates import plant_duplicates
-from demo.examples import Example, ExampleLike, ready_posts
+from demo.examples import ExamplesLike, ready_posts
 from demo.fates import block_pairs, plant_fates, reactions
 from demo.identifiers import names_of
 from demo.malformed import plant_malformed
@@ -21,7 +21,7 @@ from demo.people import invent_redditors, invent_skyfolk
 from demo.timing import SINCE, UNTIL
 from demo.truth import EFFECTS
 
-__all__ = ["FULL", "SMALL", "VENUES", "Example", "Size", "invent"]
+__all__ = ["FULL", "SMALL", "VENUES", "Size", "invent"]
 
 FULL: Final = Size()
 SMALL: Final = Size(people=40, submissions=40, comments=160, bluesky_posts=40, bluesky_replies=80)
@@ -54,12 +54,13 @@ class _Streams:
 def invent(
     seed: int = 1,
     *,
-    codebook_examples: Mapping[str, Sequence[ExampleLike]] | None = None,
+    codebook_examples: Mapping[str, ExamplesLike] | None = None,
     size: Size = FULL,
 ) -> Community:
     """Invent both platforms' people, posts and their fates.
 
-    `codebook_examples`: by code id, the codebook's invented examples; they appear as posts.
+    `codebook_examples`: by code id, the codebook's invented examples (`code.examples`); they appear
+    as posts.
     """
     streams = _Streams(seed)
     redditors = invent_redditors(streams.of(1), size.people, SINCE)

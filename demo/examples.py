@@ -6,7 +6,6 @@ from typing import Final, Protocol
 
 from demo.truth import GATED, OPEN
 
-SAFETY: Final = frozenset({"crisis_flag", "identifying_detail"})
 ROOT_CODES: Final = frozenset({"struggleposting", *GATED, *OPEN})
 REPLY_CODES: Final = frozenset(
     {
@@ -21,33 +20,40 @@ REPLY_CODES: Final = frozenset(
 )
 
 
-class ExampleLike(Protocol):
-    """What the community needs of a codebook's example.
-
-    A positive example has its `value` ≥ 1; a near miss has 0 or None, and `instead` names the code
-    that holds in place of this one (or None, or "none").
-    """
+class PositiveLike(Protocol):
+    """An example that carries its code."""
 
     @property
     def text(self) -> str:
         """The invented text."""
 
     @property
-    def value(self) -> int | None:
-        """Value of the code it stands under."""
+    def value(self) -> int:
+        """Value of the code it stands under, 1 or 2."""
+
+
+class NearMissLike(Protocol):
+    """An example that only looks like its code."""
 
     @property
-    def instead(self) -> str | None:
-        """Near misses: the code that does apply."""
+    def text(self) -> str:
+        """The invented text."""
+
+    @property
+    def instead(self) -> str:
+        """The code that does apply, or `none`."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Example:
-    """An example as plain values."""
+class ExamplesLike(Protocol):
+    """One code's examples, as the codebook's model holds them."""
 
-    text: str
-    value: int | None = None
-    instead: str | None = None
+    @property
+    def positive(self) -> Sequence[PositiveLike]:
+        """What carries the code."""
+
+    @property
+    def near_miss(self) -> Sequence[NearMissLike]:
+        """What only looks like it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -59,31 +65,30 @@ class ReadyPost:
 
 
 def ready_posts(
-    examples: Mapping[str, Sequence[ExampleLike]],
+    examples: Mapping[str, ExamplesLike],
 ) -> tuple[tuple[ReadyPost, ...], tuple[ReadyPost, ...]]:
     """Turn examples into root posts and replies; cards, threads and safety examples stay out."""
     roots: list[ReadyPost] = []
     replies: list[ReadyPost] = []
     for code, group in examples.items():
-        for example in group:
-            if code in SAFETY or "[" in example.text:
+        taught = [(one.text, code, one.value) for one in group.positive]
+        taught += [(one.text, one.instead, 1) for one in group.near_miss]
+        for text, named, value in taught:
+            if "[" in text:
                 continue
-            named = code if example.value else example.instead
-            if named in SAFETY:
-                continue
-            if code in ROOT_CODES and (named in ROOT_CODES or named in (None, "none")):
-                roots.append(ReadyPost(example.text, _with_gate(named, example.value)))
-            elif code in REPLY_CODES and (named in REPLY_CODES or named in (None, "none")):
-                replies.append(ReadyPost(example.text, _values(named, example.value)))
+            if code in ROOT_CODES and (named in ROOT_CODES or named == "none"):
+                roots.append(ReadyPost(text, _with_gate(named, value)))
+            elif code in REPLY_CODES and (named in REPLY_CODES or named == "none"):
+                replies.append(ReadyPost(text, _values(named, value)))
     return tuple(roots), tuple(replies)
 
 
-def _values(code: str | None, value: int | None) -> dict[str, int]:
-    return {} if code in (None, "none") else {str(code): value or 1}
+def _values(code: str, value: int) -> dict[str, int]:
+    return {} if code == "none" else {code: value}
 
 
-def _with_gate(code: str | None, value: int | None) -> dict[str, int]:
-    """Add the gate code that a gated code needs; theme_support_community and such are binary."""
+def _with_gate(code: str, value: int) -> dict[str, int]:
+    """Add the gate code, without which a gated code cannot be given."""
     values = _values(code, value)
     if code in GATED:
         values["struggleposting"] = 2

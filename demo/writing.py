@@ -1,14 +1,15 @@
 """Put planted values into words: sentences that carry a code, among sentences that carry none.
 
-The sentences stand in `sentences_*.toml`. No two posts share more than about half their wording,
-so that duplicates are planted ones alone.
+The sentences stand in `sentences_*.toml`. Posts differ enough that all duplicates are planted ones.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
+from itertools import pairwise
 from string import Formatter
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import numpy as np
 from schema.vocabulary import Platform
 
 BLUESKY_CHARS: Final = 300  # graphemes; the sentences are plain letters
-SHARED_WORDING: Final = 0.5
+SHARED_WORDING: Final = 0.3  # Jaccard, over words and pairs of words
 TRIES: Final = 60
 
 
@@ -26,6 +27,13 @@ def sentences(name: str) -> Mapping[str, Any]:
     """Read one of the sentence files: `root`, `reply` or `plain`."""
     path = resources.files("demo").joinpath(f"sentences_{name}.toml")
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=8_192)
+def _shingles(text: str) -> frozenset[str | tuple[str, str]]:
+    """Give a text's words and pairs of neighbouring words."""
+    words = re.findall(r"\w+", text.lower())
+    return frozenset(words) | frozenset(pairwise(words))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,7 +51,7 @@ class Writer:
     """Writes texts from a seed and remembers their stock sentences."""
 
     rng: np.random.Generator
-    _used: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    _used: dict[str, list[str]] = field(default_factory=dict)
     _texts: set[str] = field(default_factory=set)
 
     def root(self, platform: Platform, values: Mapping[str, int]) -> tuple[Draft, dict[str, int]]:
@@ -74,7 +82,7 @@ class Writer:
         """Keep a text's stock sentences, so that later texts differ."""
         self._texts.add(draft.text)
         for sentence in draft.stock:
-            self._used.setdefault(sentence, []).append(draft.stock)
+            self._used.setdefault(sentence, []).append(draft.text)
 
     def title(self, *, is_struggle: bool) -> str:
         """Write a Reddit title."""
@@ -103,14 +111,14 @@ class Writer:
         return draft
 
     def _is_stale(self, draft: Draft) -> bool:
+        """Whether an earlier text shares a stock sentence and too much else."""
         if draft.text in self._texts:
             return True
-        others = {other for sentence in draft.stock for other in self._used.get(sentence, ())}
-        length = sum(map(len, draft.stock))
+        earlier = {text for sentence in draft.stock for text in self._used.get(sentence, ())}
+        own = _shingles(draft.text)
         return any(
-            sum(len(line) for line in draft.stock if line in other)
-            > SHARED_WORDING * min(length, sum(map(len, other)))
-            for other in others
+            len(own & other) > SHARED_WORDING * len(own | other)
+            for other in map(_shingles, earlier)
         )
 
     def _pick(self, choices: Sequence[str]) -> str:
@@ -153,17 +161,22 @@ class Writer:
         self.rng.shuffle(lines)
         if not lines or self.rng.random() < 0.2:
             lines.insert(0, self._pick(small_talk))
-        lines += self._details(2 if max(map(len, lines)) > 45 else 1, "reply")
+        lines += self._details(2 if max(map(len, lines)) > 24 else 1, "reply")
         return self._assemble(lines, carriers)
 
     def _unusable(self, choices: Sequence[Mapping[str, str]]) -> Draft:
         """Write what cannot be coded: another language, a bot, an advert."""
         chosen = choices[int(self.rng.integers(len(choices)))]
-        lines = [chosen["text"]]
-        if chosen["language"] == "en":
-            lines += self._details(1, "reply")
+        language = chosen["language"]
+        small_talk = self._details(2, "reply") if language == "en" else self._elsewhere(language)
+        lines = [chosen["text"], *small_talk]
         draft = self._assemble(lines, {"out_of_scope": lines[0]})
-        return replace(draft, language=chosen["language"])
+        return replace(draft, language=language)
+
+    def _elsewhere(self, language: str) -> list[str]:
+        """Write three sentences of small talk in another language."""
+        parts = sentences("plain")["elsewhere"][language]
+        return [" ".join(self._pick(part) for part in parts) for _ in range(3)]
 
     def _details(self, count: int, kind: str) -> list[str]:
         """Write small talk that carries no code and is hardly ever the same twice."""
