@@ -260,7 +260,8 @@ def _count(data: Mapping[str, Any], field: str) -> int | None:
     if value is None:
         return None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or abs(value) >= 2**53 or value != int(value):  # NaN fails the comparison
+    is_in_range = is_number and abs(value) < 2**53  # no comparison holds of NaN
+    if not is_in_range or value != int(value):
         raise _Malformed(f"{field} is no count")
     return int(value)
 

@@ -28,7 +28,7 @@ def links(data: Mapping[str, Any], title: str | None, text: str | None) -> list[
     target = data.get("url")
     if isinstance(target, str) and data.get("is_self") is not True and _leads_out(target):
         found.insert(0, clean(target))
-    return list(dict.fromkeys(found))
+    return [url for url in dict.fromkeys(found) if not _is_own_media(url)]
 
 
 def mentions(data: Mapping[str, Any], *texts: str | None, besides: str | None = None) -> list[str]:
@@ -90,13 +90,19 @@ def _unescaped(words: str | None) -> str:
     return (words or "").replace("\\_", "_")  # Reddit's editor escapes underscores
 
 
-def _leads_out(url: str) -> bool:
-    """Tell whether a post's target is a page elsewhere, not its own gallery or film."""
+def _leads_out(target: str) -> bool:
+    """Tell whether a post's target is an address at all, not a path or a broken one."""
+    try:
+        return urlsplit(target).scheme.lower() in ("http", "https")
+    except ValueError:
+        return False
+
+
+def _is_own_media(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
     except ValueError:
         return False
-    if parts.scheme.lower() not in ("http", "https") or host in _OWN_MEDIA_HOSTS:
-        return False
-    return not (host.endswith("reddit.com") and parts.path.startswith("/gallery/"))
+    is_gallery = host.endswith("reddit.com") and parts.path.startswith("/gallery/")
+    return is_gallery or host in _OWN_MEDIA_HOSTS
