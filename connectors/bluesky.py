@@ -17,7 +17,6 @@ from atproto import Client, models
 from connectors.atproto_syntax import is_did, is_handle, iso, post_uri, utc_time
 from connectors.bluesky_call import ask, connect, listed, refusal
 from connectors.bluesky_parse import PLATFORM_BEGAN, parse_page
-from connectors.bluesky_record import SIGNED_IN_ONLY, label_values
 from connectors.bluesky_threads import fetch_threads
 from schema.errors import BadInput, SourceRefused, SourceUnavailable, UnexpectedFailure
 from schema.pages import CollectionQuery, Coverage, RawPage
@@ -26,11 +25,11 @@ __all__ = [
     "connect",
     "fetch_author_pages",
     "fetch_posts",
+    "fetch_profiles",
     "fetch_threads",
     "parse_page",
     "refusal",
     "resolve_actors",
-    "signed_in_only",
 ]
 
 FEED_PAGE: Final = 100
@@ -131,20 +130,18 @@ def resolve_actors(
     return {name: did for name, did in dids.items() if did is not None}
 
 
-def signed_in_only(client: Client, dids: Sequence[str], *, source: str) -> frozenset[str]:
-    """Return the accounts that ask to be shown to signed-in readers only.
+def fetch_profiles(
+    client: Client, dids: Sequence[str], *, source: str
+) -> dict[str, Mapping[str, Any]]:
+    """Map each DID that the AppView knows to its profile view.
 
-    An event of the stream does not say so: the wish stands in the profile.
+    An event of the stream needs it: who wants signed-in readers only says so there.
 
     Raises:
         SourceUnavailable: rate limit, timeout or server error.
     """
     profiles = _profiles(client, list(dict.fromkeys(dids)), source=source)
-    return frozenset(
-        str(profile["did"])
-        for profile in profiles
-        if "did" in profile and SIGNED_IN_ONLY in label_values(profile.get("labels"))
-    )
+    return {str(profile["did"]): profile for profile in profiles if is_did(profile.get("did"))}
 
 
 def _did(client: Client, query: CollectionQuery) -> str:

@@ -5,6 +5,7 @@ read as plain objects.
 """
 
 import re
+import weakref
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -24,9 +25,13 @@ _BUSY_STATUS = frozenset({408, 409, 413, 425, 429})
 def connect(appview_url: str) -> Client:
     """Open a client of the public AppView: no login, 30 s for an answer.
 
-    A login would move the client to the account's own server without a word.
+    A login would move the client to the account's own server without a word. The client's
+    connections close when nobody holds it any more.
     """
-    return Client(base_url=appview_url, request=Request(timeout=TIMEOUT_SECONDS))
+    request = Request(timeout=TIMEOUT_SECONDS)
+    client = Client(base_url=appview_url, request=request)
+    weakref.finalize(client, request.close)
+    return client
 
 
 def ask(client: Client, nsid: str, params: ParamsModelBase, *, source: str) -> Mapping[str, Any]:
