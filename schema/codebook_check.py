@@ -15,9 +15,10 @@ _REMEDIES = {
 
 
 class CodebookFault(ValueError):
-    """A codebook breaks its model: `keys` lead to the place, the message says rule and remedy."""
+    """A codebook breaks its model; the message says rule and remedy."""
 
     def __init__(self, keys: tuple[int | str, ...], message: str) -> None:
+        """Keep the `keys` that lead to the place."""
         super().__init__(message)
         self.keys = keys
 

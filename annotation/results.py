@@ -1,0 +1,290 @@
+"""What a coder's annotation says: Label Studio's `result` into values per code, and back.
+
+Label Studio checks little of what it stores, so every part is held against the codebook here.
+A refusing problem means that the annotation must not be stored; an advisory one is counted.
+No problem and no repr carries text.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from annotation.form import CERTAINTY_SUFFIX, CODES, EVIDENCE, MEMO, TEXT, VALUE_SUFFIX
+from schema.codebook import Code, Codebook
+from schema.vocabulary import UnitKind
+
+Rule = Literal[
+    "malformed",
+    "unknown_control",
+    "unknown_code",
+    "repeated_control",
+    "value_off_scale",
+    "value_missing",
+    "value_without_tick",
+    "certainty_off_scale",
+    "gate_closed",
+    "codes_exclude_each_other",
+    "span_outside_text",
+    "span_text_differs",
+    "span_without_tick",
+    "evidence_missing",
+]
+ADVISORY: frozenset[Rule] = frozenset({"evidence_missing", "span_without_tick"})
+# Label Studio writes a line break inside a marked text as backslash and n, and adds one where
+# the mark ends at a line's end; the offsets are right.
+_LOOSE = re.compile(r"\\n|\s+")
+
+
+class Span(NamedTuple):
+    """Where a code was seen: code points of the masked text, the end exclusive."""
+
+    code_id: str
+    start: int
+    end: int
+
+
+class Problem(NamedTuple):
+    """A broken rule and the code or control it concerns; never a value a person typed."""
+
+    rule: Rule
+    detail: str
+
+    @property
+    def is_refusal(self) -> bool:
+        """Tell whether the annotation must not be stored."""
+        return self.rule not in ADVISORY
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCoding:
+    """One coder's decisions on one unit: a value and a certainty for every code asked.
+
+    The values stand also where the coding is refused, so that a crisis flag is never lost to a
+    slip elsewhere on the form.
+    """
+
+    values: Mapping[str, int]
+    certainties: Mapping[str, int]
+    spans: tuple[Span, ...]
+    has_memo: bool
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a problem forbids storing the coding."""
+        return any(problem.is_refusal for problem in self.problems)
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the controls held, before it is held against the codebook's rules."""
+
+    ticked: set[str] = field(default_factory=set)
+    values: dict[str, str] = field(default_factory=dict)
+    certainties: dict[str, str] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+    has_memo: bool = False
+    problems: list[Problem] = field(default_factory=list)
+
+
+def parse_result(
+    codebook: Codebook, unit_kind: UnitKind, result: Sequence[Mapping[str, Any]], text: str
+) -> ParsedCoding:
+    """Turn an annotation's `result` into values per code; unticked codes are 0.
+
+    `text` is the masked text the task carried. Every broken rule becomes a problem; nothing is
+    raised, and nothing of the text enters a problem.
+    """
+    asked = {code.id: code for code in codebook.codes_for(unit_kind)}
+    answers = _read(asked, result, text)
+    values = dict(_values(asked, answers))
+    certainties = dict(_certainties(codebook, asked, answers))
+    spans = tuple(sorted(set(answers.spans)))
+    problems = [
+        *answers.problems,
+        *_rule_problems(codebook, unit_kind, values),
+        *_evidence_problems(codebook, values, spans),
+    ]
+    return ParsedCoding(values, certainties, spans, answers.has_memo, tuple(problems))
+
+
+def build_result(
+    codebook: Codebook,
+    unit_kind: UnitKind,
+    values: Mapping[str, int],
+    certainties: Mapping[str, int],
+    spans: Sequence[Span],
+    text: str,
+) -> list[dict[str, Any]]:
+    """Return the `result` that the form would submit for these decisions.
+
+    Codes that `values` leaves out are 0; a certainty left out is the codebook's default.
+
+    Raises:
+        KeyError: a code is not asked on this kind of unit.
+    """
+    asked = {code.id: code for code in codebook.codes_for(unit_kind)}
+    ticked = [code_id for code_id in asked if values.get(code_id, 0) > 0]
+    for code_id in [*values, *certainties, *(span.code_id for span in spans)]:
+        if code_id not in asked:
+            raise KeyError(code_id)
+    result = [_choices(CODES, ticked)] if ticked else []
+    for code_id in ticked:
+        if asked[code_id].scale.type == "ordinal_0_2":
+            result.append(_choices(code_id + VALUE_SUFFIX, [str(values[code_id])]))
+        if certainties.get(code_id, codebook.certainty.default) != codebook.certainty.default:
+            result.append(_choices(code_id + CERTAINTY_SUFFIX, [str(certainties[code_id])]))
+    return [*result, *(_mark(span, text) for span in spans)]
+
+
+def _choices(control: str, chosen: list[str]) -> dict[str, Any]:
+    return _entry(control, "choices", {"choices": chosen}, entry_id=_entry_id(control))
+
+
+def _mark(span: Span, text: str) -> dict[str, Any]:
+    marked = text[span.start : span.end]
+    value = {"start": span.start, "end": span.end, "text": marked, "labels": [span.code_id]}
+    return _entry(EVIDENCE, "labels", value, entry_id=_entry_id(*map(str, span)))
+
+
+def _entry(control: str, type_: str, value: dict[str, Any], *, entry_id: str) -> dict[str, Any]:
+    entry = {"id": entry_id, "from_name": control, "to_name": TEXT, "type": type_}
+    return entry | {"value": value}
+
+
+def _entry_id(*parts: str) -> str:
+    return hashlib.blake2b("|".join(parts).encode(), digest_size=5).hexdigest()
+
+
+def _read(asked: Mapping[str, Code], result: Sequence[Mapping[str, Any]], text: str) -> _Answers:
+    answers = _Answers()
+    seen: set[str] = set()
+    for entry in result:
+        control, value = entry.get("from_name"), entry.get("value")
+        if not isinstance(control, str) or not isinstance(value, Mapping):
+            answers.problems.append(Problem("malformed", "an entry without control or value"))
+            continue
+        if control in seen and control != EVIDENCE:
+            answers.problems.append(Problem("repeated_control", _known(control, asked)))
+        seen.add(control)
+        _read_entry(asked, control, value, text, answers)
+    return answers
+
+
+def _read_entry(
+    asked: Mapping[str, Code],
+    control: str,
+    value: Mapping[str, Any],
+    text: str,
+    answers: _Answers,
+) -> None:
+    """Put one control's answer where it belongs."""
+    code_id, _, part = control.rpartition("__")
+    if control == CODES:
+        chosen = _strings(value.get("choices"))
+        answers.ticked |= {code for code in chosen if code in asked}
+        unknown = sum(code not in asked for code in chosen)
+        answers.problems += [Problem("unknown_code", CODES)] * unknown
+    elif control == EVIDENCE:
+        _read_span(asked, value, text, answers)
+    elif control == MEMO:
+        answers.has_memo = any(memo.strip() for memo in _strings(value.get("text")))
+    elif code_id in asked and f"__{part}" in (VALUE_SUFFIX, CERTAINTY_SUFFIX):
+        chosen = _strings(value.get("choices"))
+        target = answers.values if f"__{part}" == VALUE_SUFFIX else answers.certainties
+        target[code_id] = chosen[0] if len(chosen) == 1 else ""
+    else:
+        answers.problems.append(Problem("unknown_control", _known(control, asked)))
+
+
+def _read_span(
+    asked: Mapping[str, Code], value: Mapping[str, Any], text: str, answers: _Answers
+) -> None:
+    start, end, marked = value.get("start"), value.get("end"), value.get("text")
+    labels = _strings(value.get("labels"))
+    if not labels or any(label not in asked for label in labels):
+        answers.problems.append(Problem("unknown_code", EVIDENCE))
+        return
+    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
+        answers.problems.append(Problem("span_outside_text", labels[0]))
+        return
+    if not isinstance(marked, str) or _loose(marked) != _loose(text[start:end]):
+        answers.problems.append(Problem("span_text_differs", labels[0]))
+        return
+    answers.spans += [Span(label, start, end) for label in labels]
+
+
+def _values(asked: Mapping[str, Code], answers: _Answers) -> Iterator[tuple[str, int]]:
+    for code_id, code in asked.items():
+        given = answers.values.get(code_id)
+        is_ticked = code_id in answers.ticked
+        if not is_ticked:
+            if given is not None:
+                answers.problems.append(Problem("value_without_tick", code_id))
+            yield code_id, 0
+        elif given is None and code.scale.values == (0, 1):
+            yield code_id, 1
+        elif given is None:
+            answers.problems.append(Problem("value_missing", code_id))
+            yield code_id, 1
+        elif given in map(str, code.scale.values[1:]):
+            yield code_id, int(given)
+        else:
+            answers.problems.append(Problem("value_off_scale", code_id))
+            yield code_id, 1
+
+
+def _certainties(
+    codebook: Codebook, asked: Mapping[str, Code], answers: _Answers
+) -> Iterator[tuple[str, int]]:
+    for code_id in asked:
+        given = answers.certainties.get(code_id)
+        if given is not None and given not in map(str, codebook.certainty.values):
+            answers.problems.append(Problem("certainty_off_scale", code_id))
+            given = None
+        is_given = given is not None and code_id in answers.ticked
+        yield code_id, int(given) if is_given and given else codebook.certainty.default
+
+
+def _rule_problems(
+    codebook: Codebook, unit_kind: UnitKind, values: Mapping[str, int]
+) -> Iterator[Problem]:
+    ticked = [code_id for code_id, value in values.items() if value > 0]
+    for code_id in ticked:
+        if not codebook.is_open(code_id, unit_kind, values):
+            yield Problem("gate_closed", code_id)
+    for code_id in ticked:
+        if any(codebook.code(code_id).excludes(other) for other in ticked):
+            yield Problem("codes_exclude_each_other", code_id)
+
+
+def _evidence_problems(
+    codebook: Codebook, values: Mapping[str, int], spans: Sequence[Span]
+) -> Iterator[Problem]:
+    shown = {span.code_id for span in spans}
+    for code_id, value in values.items():
+        if value > 0 and code_id not in shown and codebook.needs_evidence(code_id):
+            yield Problem("evidence_missing", code_id)
+        if value == 0 and code_id in shown:
+            yield Problem("span_without_tick", code_id)
+
+
+def _strings(value: object) -> list[str]:
+    """Return the strings of what should be a list of strings; the rest becomes an empty one."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        return []
+    return [item if isinstance(item, str) else "" for item in value]
+
+
+def _known(control: str, asked: Mapping[str, Code]) -> str:
+    """Name a control only where it is one of ours: anything else could hold anything."""
+    code_id = control.rpartition("__")[0]
+    return control if control in (CODES, MEMO) or code_id in asked else "a control not of this form"
+
+
+def _loose(text: str) -> str:
+    return _LOOSE.sub("", text)
