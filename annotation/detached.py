@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 STOP_TIMEOUT_SECONDS = 15.0
+# appending, so that a log that is emptied while the program writes it stays small
+_LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def spawn(
@@ -27,7 +29,7 @@ def spawn(
         environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), _LOG_MODE, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ],
         setsid=True,

@@ -30,6 +30,7 @@ DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: refused at once
 _LOGIN_FILE = "login.json"
 _RUN_FILE = "running.json"
 _LOG_FILE = "server.log"
+_DATABASE_FILE = "label_studio.sqlite3"
 _START_OPTIONS = ("start", "--no-browser", "--internal-host", "127.0.0.1")
 _DATA_VARIABLE = "LABEL_STUDIO_BASE_DATA_DIR"
 
@@ -157,6 +158,33 @@ def set_account(handle: ServerHandle, login: Login) -> None:
         LabelStudioError: there is no such account.
     """
     _set_account(handle.program, handle.data_dir, login)
+
+
+def purge_files(program: Path, data_dir: Path) -> int:
+    """Delete what removed tasks leave behind; return how many exported files went.
+
+    Exports that people made hold whole texts, and neither deleting the export nor its project
+    removes them; the database keeps deleted rows in free pages until it is rewritten; the
+    server's log names what was asked for. Works while the server runs. What remains is what
+    the file system and its backups keep of files they gave up.
+
+    Raises:
+        LabelStudioError: the database was busy for a minute.
+    """
+    exported = [
+        path
+        for folder in ("export", "media/export", "media/upload")
+        for path in (data_dir / folder).rglob("*")
+        if path.is_file()
+    ]
+    for path in exported:
+        path.unlink(missing_ok=True)
+    log = data_dir / _LOG_FILE
+    if log.exists():
+        os.truncate(log, 0)
+    if (data_dir / _DATABASE_FILE).exists():
+        run_server_python(program, data_dir, _REWRITE, str(data_dir / _DATABASE_FILE))
+    return len(exported)
 
 
 def run_server_python(program: Path, data_dir: Path, code: str, given: str) -> None:
@@ -306,6 +334,13 @@ def _knows(url: str, login: Login) -> bool:
         return False
     return answer.status_code == httpx.codes.OK and answer.json().get("email") == login.username
 
+
+_REWRITE = """
+import sqlite3, sys
+database = sqlite3.connect(sys.stdin.read(), timeout=60)
+database.execute("VACUUM")
+database.close()
+"""
 
 _SET_ACCOUNT = """
 import json, sys

@@ -1,0 +1,26 @@
+"""Label Studio as the flows see it: projects, push, pull, removal, accounts."""
+
+from annotation.label_studio_accounts import coder_email, ensure_coders
+from annotation.label_studio_client import Client, connect
+from annotation.label_studio_login import refuse_telemetry
+from annotation.label_studio_projects import Project, ProjectKey, ensure_project, projects
+from annotation.label_studio_pull import Pulled, pull
+from annotation.label_studio_push import PushCounts, push
+from annotation.label_studio_removal import remove_tasks
+
+__all__ = [
+    "Client",
+    "Project",
+    "ProjectKey",
+    "Pulled",
+    "PushCounts",
+    "coder_email",
+    "connect",
+    "ensure_coders",
+    "ensure_project",
+    "projects",
+    "pull",
+    "push",
+    "refuse_telemetry",
+    "remove_tasks",
+]

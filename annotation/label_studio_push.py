@@ -1,0 +1,101 @@
+"""Push: units become tasks in a coder's project, each once.
+
+Label Studio neither replaces nor recognises a task it is sent twice, and carries out a
+request whose sender has given up. So what is there is asked for by `post_uid` first, only the
+missing is sent, and afterwards the project is asked again: a task that is there twice, because
+an earlier request ended late, is removed unless it was coded.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotation.form import EMPTY_THREAD
+from annotation.label_studio_client import (
+    UIDS_PER_QUERY,
+    Client,
+    asking,
+    chunks,
+    tasks_where,
+    with_uids,
+)
+from annotation.label_studio_projects import Project
+from schema.coding import CodingTask
+
+TASKS_PER_IMPORT = 500
+UNITS_PER_BATCH = 25  # after which a coder takes a break
+
+
+@dataclass(frozen=True, slots=True)
+class PushCounts:
+    """How many tasks were new, how many there, and each unit's task in Label Studio."""
+
+    new: int
+    present: int
+    task_ids: Mapping[int, int] = field(repr=False)
+
+
+def push(
+    client: Client,
+    project: Project,
+    tasks: Sequence[CodingTask],
+    *,
+    units_per_batch: int = UNITS_PER_BATCH,
+) -> PushCounts:
+    """Make sure that the project holds one task for each of `tasks`; run twice, it adds none.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer; what it took stays, and a
+            later push goes on from there.
+    """
+    batches = {task.post_uid: number // units_per_batch + 1 for number, task in enumerate(tasks)}
+    present = _single_tasks(client, project, list(batches))
+    missing = [task for task in tasks if task.post_uid not in present]
+    for chunk in chunks(missing, TASKS_PER_IMPORT):
+        requests = [
+            {"data": task_data(task, project, batch=batches[task.post_uid])} for task in chunk
+        ]
+        with asking("to take tasks"):
+            client.sdk.projects.import_tasks(
+                id=project.id,
+                request=requests,  # type: ignore[arg-type]  # it takes plain dictionaries
+                return_task_ids=True,
+            )
+    held = _single_tasks(client, project, list(batches)) if missing else present
+    return PushCounts(
+        new=len(missing),
+        present=len(present),
+        task_ids={task.unit_key: held[task.post_uid] for task in tasks},
+    )
+
+
+def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, Any]:
+    """Return the data fields the form shows or stamps on a task."""
+    turns = [{"author": turn.author, "text": turn.text} for turn in task.thread]
+    return {
+        "post_uid": task.post_uid,
+        "content_note": task.content_note,
+        "thread": turns or [dict(turn) for turn in EMPTY_THREAD],
+        "title": task.title,
+        "text": task.text,
+        "codebook_version": project.key.codebook_version,
+        "round": project.key.round,
+        "unit_kind": project.key.unit_kind,
+        "batch": batch,
+    }
+
+
+def _single_tasks(client: Client, project: Project, uids: Sequence[str]) -> dict[str, int]:
+    """Map the uids that are there to their task; of several, keep the coded or the first."""
+    found: dict[str, list[Any]] = {}
+    for chunk in chunks(uids, UIDS_PER_QUERY):
+        with asking("which tasks it has"):
+            for task in tasks_where(client, project.id, [with_uids(chunk)], with_annotations=False):
+                found.setdefault(str(task.data["post_uid"]), []).append(task)
+    for tasks in found.values():
+        tasks.sort(key=lambda task: (not task.total_annotations, task.id))
+        for extra in tasks[1:]:
+            if not extra.total_annotations:
+                with asking("to delete a doubled task"):
+                    client.sdk.tasks.delete(str(extra.id))
+    return {uid: int(tasks[0].id) for uid, tasks in found.items()}
