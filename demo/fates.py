@@ -34,14 +34,17 @@ def plant_fates(
     writer = Writer(rng)
     fated: list[Post] = []
     for post in posts:
-        is_exempt = post.author.changes or post.distortions or SAFETY_CODES & set(post.values)
-        if is_exempt or post.native_id in protected:
+        if post.native_id in protected or _is_exempt(post):
             fated.append(post)
-            continue
-        if rng.random() < EDITED_SHARE[post.platform]:
-            post = _edited(rng, post, writer)  # noqa: PLW2901
-        fated.append(_ended(rng, post))
+        else:
+            is_edited = rng.random() < EDITED_SHARE[post.platform]
+            fated.append(_ended(rng, _edited(rng, post, writer) if is_edited else post))
     return fated
+
+
+def _is_exempt(post: Post) -> bool:
+    is_odd = bool(post.distortions) or post.claimed_at is not None
+    return is_odd or bool(post.author.changes) or bool(SAFETY_CODES & set(post.values))
 
 
 def _edited(rng: np.random.Generator, post: Post, writer: Writer) -> Post:

@@ -44,19 +44,21 @@ def plant_malformed(
     rng: np.random.Generator, redditors: Sequence[Person], skyfolk: Sequence[Person], venue: Venue
 ) -> list[Post]:
     """Add malformed submissions and records, and posts with odd but accepted dates."""
+    steady = [person for person in redditors if not person.changes]
+    above = [person for person in skyfolk if not person.changes]
     posts = [
-        _post(rng, redditors[index * 3 + 1], venue.name, index, distortions=distortion)
+        _post(rng, steady[index * 3 + 1], venue.name, index, distortions=distortion)
         for index, distortion in enumerate(REDDIT)
     ]
     posts += [
-        _post(rng, skyfolk[index * 2 + 1], NETWORK, index + 20, distortions=distortion)
+        _post(rng, above[index * 2 + 1], NETWORK, index + 20, distortions=distortion)
         for index, distortion in enumerate(BLUESKY)
     ]
     posts += [
-        _post(rng, skyfolk[index * 2 + 2], NETWORK, index + 40, claimed_at=claim)
+        _post(rng, above[index * 2 + 2], NETWORK, index + 40, claimed_at=claim)
         for index, claim in enumerate(ODD_CLAIMS)
     ]
-    posts.append(_post(rng, skyfolk[21], NETWORK, 50, languages=("zz-bad", "en")))
+    posts.append(_post(rng, above[21], NETWORK, 50, languages=("zz-bad", "en")))
     return posts
 
 

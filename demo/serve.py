@@ -18,6 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from demo.bluesky_server import bluesky_app
+from demo.community import invent
+from demo.reddit_server import reddit_app
+
 START_SECONDS: Final = 30.0
 _lines: WeakValueDictionary[tuple[str, int], asyncio.BaseTransport] = WeakValueDictionary()
 
@@ -100,10 +104,6 @@ def serving(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve both platforms until interrupted."""
-    from demo.bluesky_server import bluesky_app  # noqa: PLC0415  (the servers import this module's abort)
-    from demo.community import invent  # noqa: PLC0415
-    from demo.reddit_server import reddit_app  # noqa: PLC0415
-
     parser = argparse.ArgumentParser(prog="python -m demo.serve", description=__doc__)
     parser.add_argument("--now", type=datetime.fromisoformat, required=True)
     parser.add_argument("--seed", type=int, default=1)
