@@ -40,8 +40,8 @@ TASK_FIELDS: Final = (
 )
 EMPTY_THREAD: Final = ({"author": "—", "text": "Nothing stands above this post."},)
 KEYS_HELP: Final = (
-    "Key: tick · Shift+key: evidence · Alt+key: value 1 · Alt+Shift+key: value 2 · "
-    "certainty is 3 unless changed · Ctrl+Enter: submit"
+    "A code's key ticks it · Shift+key takes up its evidence label · Alt+key gives 1 · "
+    "Alt+Shift+key gives 2 · certainty is 3 unless changed · Ctrl+Enter submits"
 )
 _GROUPS: Final = {
     "gate_and_terms": "Terms",
