@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from itertools import combinations, pairwise
 from types import SimpleNamespace
+from typing import Literal
 
 import krippendorff
 import numpy as np
@@ -326,7 +327,7 @@ def alpha(code: str, table: list[list[Answer]]) -> float:
     values = np.array([[answer.values.get(code, 0) for answer in row] for row in table])
     if len(np.unique(values)) == 1:
         return 1.0
-    level = "nominal" if code in BINARY else "ordinal"
+    level: Literal["nominal", "ordinal"] = "nominal" if code in BINARY else "ordinal"
     return float(krippendorff.alpha(values, level_of_measurement=level, value_domain=[0, 1, 2]))
 
 

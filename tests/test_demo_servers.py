@@ -202,7 +202,7 @@ def test_closed_venues_refuse_with_their_reason(
 ) -> None:
     with reddit_of(community) as (reddit, _), pytest.raises(error) as caught:
         next(reddit.subreddit(venue).new())
-    assert caught.value.response.json()["reason"] == reason
+    assert vars(caught.value)["response"].json()["reason"] == reason
 
 
 def test_an_unknown_venue_redirects_to_the_search(community: Community) -> None:
@@ -255,7 +255,7 @@ def test_a_fault_in_the_middle_of_a_listing_reaches_praw(
             next(listing)
     assert len(first) == 100
     if fault.status == 429:
-        assert caught.value.response.headers.get("retry-after") == fault.retry_after
+        assert vars(caught.value)["response"].headers.get("retry-after") == fault.retry_after
 
 
 @pytest.mark.parametrize("fault", [Fault("status", 503), Fault("reset")])
