@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 STOP_TIMEOUT_SECONDS = 15.0
+_START = 'umask 077; cd "$1" && unset OLDPWD && shift && exec "$@"'
 # appending, so that a log that is emptied while the program writes it stays small
 _LOG_MODE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -25,7 +26,14 @@ def spawn(
     """
     return os.posix_spawn(
         "/bin/sh",
-        ["sh", "-c", 'umask 077; cd "$1" && shift && exec "$@"', "sh", str(directory), *command],
+        [
+            "sh",
+            "-c",
+            'umask 077; cd "$1" && unset OLDPWD && shift && exec "$@"',
+            "sh",
+            str(directory),
+            *command,
+        ],
         environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),

@@ -98,10 +98,10 @@ def pull(
             _take_task(harvest, task, known or {})
     return Pulled(
         codings=Coding.validate(
-            pl.DataFrame(harvest.codings, schema=Coding.polars_schema()), cast=True
+            pl.DataFrame(harvest.codings, schema=Coding.create_empty().schema), cast=True
         ),
         spans=EvidenceSpan.validate(
-            pl.DataFrame(harvest.spans, schema=EvidenceSpan.polars_schema()), cast=True
+            pl.DataFrame(harvest.spans, schema=EvidenceSpan.create_empty().schema), cast=True
         ),
         retracted=tuple(sorted(harvest.retracted)),
         flags=tuple(harvest.flags),

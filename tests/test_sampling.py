@@ -4,7 +4,7 @@ import dataframely as dy
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.sampling import (
@@ -74,7 +74,6 @@ def frames(draw_: st.DrawFn) -> dy.DataFrame[FrameUnit]:
     )
 
 
-@settings(deadline=None)
 @given(frames(), st.integers(1, 70), st.integers(0, 2**32), st.integers(1, 4))
 def test_no_cluster_twice_and_no_author_past_the_cap(
     units: dy.DataFrame[FrameUnit], n: int, seed: int, cap: int
@@ -84,7 +83,6 @@ def test_no_cluster_twice_and_no_author_past_the_cap(
     assert drawn.group_by("author_pseudonym").len()["len"].max() or cap >= 0
 
 
-@settings(deadline=None)
 @given(frames(), st.integers(1, 70), st.integers(0, 2**32))
 def test_row_order_does_not_matter(units: dy.DataFrame[FrameUnit], n: int, seed: int) -> None:
     shuffled = FrameUnit.validate(units.sample(fraction=1, shuffle=True, seed=seed))
@@ -92,7 +90,6 @@ def test_row_order_does_not_matter(units: dy.DataFrame[FrameUnit], n: int, seed:
     assert one.equals(draw(shuffled, plan(n, seed=seed), now=NOW))
 
 
-@settings(deadline=None)
 @given(frames(), st.integers(1, 70), st.floats(0.01, 0.5))
 def test_chances_do_not_depend_on_the_seed_and_keep_the_minimum(
     units: dy.DataFrame[FrameUnit], n: int, least: float
@@ -113,7 +110,6 @@ def test_chances_do_not_depend_on_the_seed_and_keep_the_minimum(
     )
 
 
-@settings(deadline=None)
 @given(frames(), st.integers(1, 70), st.integers(0, 2**32))
 def test_without_a_binding_cap_the_size_is_exact(
     units: dy.DataFrame[FrameUnit], n: int, seed: int
@@ -127,7 +123,6 @@ def test_without_a_binding_cap_the_size_is_exact(
         assert drawn["stratum"].n_unique() == strata
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30), st.floats(0, 1e5))
 def test_allocation_sums_to_what_is_wanted_and_fills_no_stratum_past_its_size(
     sizes: list[float], wanted: float
