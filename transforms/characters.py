@@ -1,0 +1,34 @@
+"""Characters that hide a name from a pattern, and nothing from a reader.
+
+Invisible ones are taken out; full-width, mathematical and circled letters become plain (Unicode
+normal form KC). A text without any of them is left as it is.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from transforms.masks import SEALED
+
+_INVISIBLE: Final = (
+    rf"[\x{{AD}}\x{{34F}}\x{{61C}}\x{{180E}}\x{{200B}}\x{{200E}}\x{{200F}}\x{{202A}}-\x{{202E}}"
+    rf"\x{{2060}}-\x{{2064}}\x{{2066}}-\x{{206F}}\x{{FEFF}}{SEALED}]"
+)
+# These join emoji and letters of some scripts: only after a plain letter or sign are they a trick.
+_JOINERS: Final = (
+    r"([A-Za-z@._/:\-])[\x{200C}\x{200D}\x{FE00}-\x{FE0F}]+|([0-9])[\x{200C}\x{200D}]+"
+)
+_DISGUISED: Final = (
+    r"[\x{2460}-\x{24FF}\x{FE50}-\x{FE6B}\x{FF01}-\x{FF5E}\x{1D400}-\x{1D7FF}\x{1F110}-\x{1F12A}]"
+)
+TRICKS: Final = rf"{_INVISIBLE}|{_JOINERS}|{_DISGUISED}"
+
+
+def plain(text: pl.Expr) -> pl.Expr:
+    """Undo the tricks; strings to strings, null to null."""
+    visible = text.str.replace_all(_INVISIBLE, "").str.replace_all(_JOINERS, "${1}${2}")
+    return (
+        pl.when(visible.str.contains(_DISGUISED))
+        .then(visible.str.normalize("NFKC"))
+        .otherwise(visible)
+    )
