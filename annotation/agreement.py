@@ -93,14 +93,14 @@ def measure(
 
 def reliability_matrix(codings: pl.DataFrame, level: AlphaLevel) -> npt.NDArray[Any]:
     """Spread `unit`, `coder`, `value` into units by coders; missing is None."""
-    units = codings["unit"].rank("dense").to_numpy() - 1
-    coders = codings["coder"].rank("dense").to_numpy() - 1
-    matrix = np.full((int(units.max(initial=-1)) + 1, int(coders.max(initial=-1)) + 1), None)
+    units = codings["unit"].rank("dense").to_list()  # from 1
+    coders = codings["coder"].rank("dense").to_list()
+    matrix = np.full((max(units, default=0), max(coders, default=0)), None)
     values = codings["value"].to_list()
     if level in SET_LEVELS:
         values = [None if value is None else frozenset(value) for value in values]
-    for unit, coder, value in zip(units.tolist(), coders.tolist(), values, strict=True):
-        matrix[int(unit), int(coder)] = value
+    for unit, coder, value in zip(units, coders, values, strict=True):
+        matrix[unit - 1, coder - 1] = value
     return matrix
 
 
