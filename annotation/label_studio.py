@@ -1,15 +1,23 @@
 """Label Studio as the flows see it: projects, push, pull, removal, accounts."""
 
 from annotation.label_studio_accounts import coder_email, ensure_coders
+from annotation.label_studio_answers import OpenTask, open_tasks, submit
 from annotation.label_studio_client import Client, connect
 from annotation.label_studio_login import refuse_telemetry
-from annotation.label_studio_projects import Project, ProjectKey, ensure_project, projects
+from annotation.label_studio_projects import (
+    Project,
+    ProjectKey,
+    ensure_project,
+    find_project,
+    projects,
+)
 from annotation.label_studio_pull import Pulled, pull
 from annotation.label_studio_push import PushCounts, push
 from annotation.label_studio_removal import remove_tasks
 
 __all__ = [
     "Client",
+    "OpenTask",
     "Project",
     "ProjectKey",
     "Pulled",
@@ -18,9 +26,12 @@ __all__ = [
     "connect",
     "ensure_coders",
     "ensure_project",
+    "find_project",
+    "open_tasks",
     "projects",
     "pull",
     "push",
     "refuse_telemetry",
     "remove_tasks",
+    "submit",
 ]

@@ -26,6 +26,13 @@ def coder_email(coder: str) -> str:
     return f"{coder}@coders.invalid"
 
 
+def account_of(client: Client, coder: str) -> int | None:
+    """Return the number of the coder's account; None where we made none on this server."""
+    with asking("for its accounts"):
+        users = client.sdk.users.list()
+    return next((user.id for user in users if user.email == coder_email(coder)), None)
+
+
 def ensure_coders(
     client: Client, coders: Sequence[str], path: Path, *, reset: Reset | None = None
 ) -> dict[str, Login]:

@@ -91,7 +91,10 @@ def tasks_where(
     Each page begins behind the last task's number, not at an offset: a task that is deleted
     meanwhile would shift the others past us.
     """
-    narrow: dict[str, Any] = {"fields": "task_only", "include": "id,data,total_annotations"}
+    narrow: dict[str, Any] = {
+        "fields": "task_only",
+        "include": "id,data,total_annotations,cancelled_annotations",
+    }
     wide: dict[str, Any] = {"fields": "all"}
     last_id = 0
     while True:

@@ -79,19 +79,14 @@ def ensure_project(client: Client, key: ProjectKey, codebook: Codebook) -> Proje
     """
     config = label_config(codebook, key.unit_kind)
     found = _with_title(client, key.title)
-    if len(found) > 1:
-        raise LabelStudioError(
-            f"Label Studio has {len(found)} projects called “{key.title}”: delete the one "
-            "without codings"
-        )
-    if found:
-        if _canonical(found[0].label_config) != _canonical(config):
+    if found is not None:
+        if _canonical(found.label_config) != _canonical(config):
             raise LabelStudioError(
                 f"project “{key.title}” has another form than codebook "
                 f"{key.codebook_version} gives: raise the codebook's version, or, if nothing "
                 "was coded yet, delete the project"
             )
-        return Project(found[0].id, key)
+        return Project(found.id, key)
     with asking("to make a project"):
         made: Any = client.sdk.projects.create(
             title=key.title,
@@ -106,6 +101,16 @@ def ensure_project(client: Client, key: ProjectKey, codebook: Codebook) -> Proje
             show_collab_predictions=False,
         )
     return Project(made.id, key)
+
+
+def find_project(client: Client, key: ProjectKey) -> Project | None:
+    """Find the project of `key`; None where it was not made yet.
+
+    Raises:
+        LabelStudioError: it is there twice.
+    """
+    found = _with_title(client, key.title)
+    return None if found is None else Project(found.id, key)
 
 
 def projects(client: Client) -> list[Project]:
@@ -128,12 +133,18 @@ def project_key(title: str) -> ProjectKey | None:
     )
 
 
-def _with_title(client: Client, title: str) -> list[Any]:
+def _with_title(client: Client, title: str) -> Any:
     with asking("for its projects"):
         listed: Iterable[Any] = client.sdk.projects.list(
             title=title, include="id,title,label_config"
         )
-        return [project for project in listed if project.title == title]
+        found = [project for project in listed if project.title == title]
+    if len(found) > 1:
+        raise LabelStudioError(
+            f"Label Studio has {len(found)} projects called “{title}”: delete the one without "
+            "codings"
+        )
+    return found[0] if found else None
 
 
 def _canonical(config: str | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import dataframely as dy
 import polars as pl
 
-from annotation.label_studio_accounts import coder_email
+from annotation.label_studio_accounts import account_of
 from annotation.label_studio_client import (
     Client,
     asking,
@@ -51,7 +51,7 @@ class Pulled:
     annotations_count: int
     refused_count: int
     skipped_count: int
-    mark: datetime
+    mark: str
 
 
 @dataclass(slots=True)
@@ -77,10 +77,10 @@ def pull(
     project: Project,
     codebook: Codebook,
     *,
-    since: datetime | None,
+    since: str | None,
     known: Mapping[int, Collection[int]] | None = None,
 ) -> Pulled:
-    """Read what changed in a coder's project after `since`; None reads everything.
+    """Read what changed in a coder's project after `since`, an earlier mark; None reads all.
 
     `known` holds, by unit key, the annotations of this project that are stored: it is what
     deletions are told by. An annotation that breaks a rule of the codebook is counted by that
@@ -91,10 +91,12 @@ def pull(
         LabelStudioError: the server refuses or does not answer.
     """
     began = server_time(client)
-    harvest = _Harvest(project, codebook, _account_of(client, project.key.coder))
-    start = (since or BEGINNING) - OVERLAP
+    harvest = _Harvest(project, codebook, account_of(client, project.key.coder))
+    last = BEGINNING if since is None else _instant(since)
     with asking("for codings"):
-        for task in tasks_where(client, project.id, [updated_after(start)], with_annotations=True):
+        for task in tasks_where(
+            client, project.id, [updated_after(last - OVERLAP)], with_annotations=True
+        ):
             _take_task(harvest, task, known or {})
     return Pulled(
         codings=Coding.validate(
@@ -110,7 +112,7 @@ def pull(
         refused_count=harvest.refused,
         skipped_count=harvest.skipped,
         # what changes while we read may lie on a page already read: never past the beginning
-        mark=max(since or BEGINNING, min(harvest.newest, began)),
+        mark=max(last, min(harvest.newest, began)).isoformat(),
     )
 
 
@@ -187,13 +189,6 @@ def _span_rows(
             "span_start": span.start,
             "span_end": span.end,
         }
-
-
-def _account_of(client: Client, coder: str) -> int | None:
-    """Return the number of the coder's account, where we made one."""
-    with asking("for its accounts"):
-        users = client.sdk.users.list()
-    return next((user.id for user in users if user.email == coder_email(coder)), None)
 
 
 def _author(annotation: Mapping[str, Any]) -> int | None:

@@ -257,6 +257,8 @@ def test_a_project_is_made_once_and_read_back_from_its_title(
     key = new_key("reply")
     project = label_studio.ensure_project(client, key, codebook)
     assert label_studio.ensure_project(client, key, codebook) == project
+    assert label_studio.find_project(client, key) == project
+    assert label_studio.find_project(client, new_key("reply")) is None
     assert project in label_studio.projects(client)
 
 
@@ -364,9 +366,9 @@ def test_only_what_changed_since_the_mark_is_read(
         datetime.fromisoformat(str(task.updated_at))
         for task in tasks_where(client, project.id, [], with_annotations=True)
     )
-    assert first.mark <= newest
+    assert datetime.fromisoformat(first.mark) <= newest
     code(coder, codebook, numbers[tasks[1].unit_key], tasks[1], VALUES)
-    second = label_studio.pull(client, project, codebook, since=newest)
+    second = label_studio.pull(client, project, codebook, since=newest.isoformat())
     assert set(second.codings["unit_key"]) == {tasks[1].unit_key}
     third = label_studio.pull(client, project, codebook, since=first.mark)
     assert set(third.codings["unit_key"]) == {tasks[0].unit_key, tasks[1].unit_key}
@@ -392,6 +394,23 @@ def test_an_edit_is_a_new_revision_and_a_deletion_is_retracted(
     known = {task.unit_key: [annotation]}
     third = label_studio.pull(client, project, codebook, since=second.mark, known=known)
     assert (third.retracted, third.codings.height) == ((annotation,), 0)
+
+
+def test_a_program_answers_open_tasks_in_the_coder_s_name(
+    client: label_studio.Client,
+    coder_login: server.Login,
+    codebook: Codebook,
+    project: label_studio.Project,
+) -> None:
+    tasks = [coding_task(1), coding_task(2)]
+    label_studio.push(client, project, tasks)
+    [first, second] = label_studio.open_tasks(client, project)
+    assert (first.unit_key, first.text) == (tasks[0].unit_key, tasks[0].text)
+    result = build_result(codebook, "root", VALUES, {}, [], first.text)
+    label_studio.submit(client, first, result, lead_seconds=3.0)
+    assert label_studio.open_tasks(client, project) == [second]
+    pulled = label_studio.pull(client, project, codebook, since=None)
+    assert (set(pulled.codings["unit_key"]), pulled.refused_count) == ({first.unit_key}, 0)
 
 
 def test_drafts_and_skips_are_no_codings(
