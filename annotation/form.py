@@ -101,7 +101,8 @@ def shown_name(code: Code) -> str:
 
     Label Studio cuts `whenChoiceValue` at commas, so a comma would keep the row from opening.
     """
-    return code.name.removeprefix("Reply - ").replace(", ", " / ").replace(",", " / ")
+    name = code.name.removeprefix("Reply - ").replace(", ", " / ").replace(",", " / ")
+    return name[:1].upper() + name[1:]
 
 
 def _reading(parent: ET.Element) -> None:

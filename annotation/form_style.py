@@ -15,6 +15,8 @@ STYLE: Final = """
 .confide-code { flex: 1 1 66%; min-width: 0 }
 .confide-note { font-weight: 600; background: #fff7e6; border: 1px solid #ffd591 }
 .confide-thread { max-height: 220px; overflow-y: auto; background: #fafafa; padding: 0 8px }
+.confide-thread [class*="wrapper_header"], .confide-thread [class*="selectAllBtnWrapper"],
+.confide-thread [class*="time--"] { display: none }
 .confide-text { max-height: 380px; overflow-y: auto; border: 1px solid #d9d9d9; padding: 4px }
 .confide-grid { display: grid; column-gap: 8px; align-items: center;
   grid-template-columns: minmax(0, 1fr) auto 204px minmax(0, 1fr) auto 204px;

@@ -84,7 +84,7 @@ def renamed(name: str) -> Codebook:
     return CODEBOOK.model_copy(update=update)
 
 
-@pytest.mark.parametrize("name", ['<b a="1">&amp;', "a & b", "1 < 2 > 0", 'it\'s "so"'])
+@pytest.mark.parametrize("name", ['<b a="1">&amp;', "A & b", "1 < 2 > 0", 'It\'s "so"'])
 def test_markup_in_a_name_is_text(name: str) -> None:
     xml = label_config(renamed(name), "root")
     assert lint_form(xml) == []
