@@ -41,6 +41,15 @@ def render(codebook: Codebook) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
+def render_code(codebook: Codebook, code_id: str) -> str:
+    """Return one code's section of the page.
+
+    Raises:
+        KeyError: the codebook has no such code.
+    """
+    return "\n".join(_code(codebook, codebook.code(code_id))).rstrip() + "\n"
+
+
 def _head(codebook: Codebook) -> Iterator[str]:
     head = codebook.codebook
     yield f"# {head.title}"

@@ -115,7 +115,7 @@ def build_result(
     unit_kind: UnitKind,
     values: Mapping[str, int],
     certainties: Mapping[str, int],
-    spans: Sequence[Span],
+    spans: Sequence[tuple[str, int, int]],
     text: str,
 ) -> list[dict[str, Any]]:
     """Return the `result` that the form would submit for these decisions.
@@ -127,7 +127,7 @@ def build_result(
     """
     asked = {code.id: code for code in codebook.codes_for(unit_kind)}
     ticked = [code_id for code_id in asked if values.get(code_id, 0) > 0]
-    for code_id in [*values, *certainties, *(span.code_id for span in spans)]:
+    for code_id in [*values, *certainties, *(span[0] for span in spans)]:
         if code_id not in asked:
             raise KeyError(code_id)
     result = [_choices(CODES, ticked)] if ticked else []
@@ -136,7 +136,7 @@ def build_result(
             result.append(_choices(code_id + VALUE_SUFFIX, [str(values[code_id])]))
         if certainties.get(code_id, codebook.certainty.default) != codebook.certainty.default:
             result.append(_choices(code_id + CERTAINTY_SUFFIX, [str(certainties[code_id])]))
-    return [*result, *(_mark(span, text) for span in spans)]
+    return [*result, *(_mark(Span(*span), text) for span in spans)]
 
 
 def _choices(control: str, chosen: list[str]) -> dict[str, Any]:

@@ -2,24 +2,20 @@
 
 from pathlib import Path
 
-from annotation.codebook import lint, load_codebook
+from annotation.codebook import lint_file, load_codebook
 from annotation.codebook_page import render, render_code
-from annotation.form import label_config, lint_form
+from annotation.form import FORM_UNITS
 from schema.errors import BadInput
-
-FORMS = ("root", "reply")
 
 
 def lint_text(path: Path | None) -> tuple[str, bool]:
     """Lint a codebook and its forms; return what to print and whether it is clean."""
     codebook = load_codebook(path)
-    findings = [*lint(codebook)]
-    for kind in FORMS:
-        findings += lint_form(label_config(codebook, kind))
+    findings = lint_file(path)
     if not findings:
         return (
             f"codebook {codebook.version}: {len(codebook.codes)} codes, "
-            f"{len(codebook.claims)} claims, {len(FORMS)} forms: no finding",
+            f"{len(codebook.claims)} claims, {len(FORM_UNITS)} forms: no finding",
             True,
         )
     return "\n".join(str(finding) for finding in findings), False
@@ -37,4 +33,4 @@ def show_text(path: Path | None, code_id: str | None) -> str:
     known = [code.id for code in codebook.codes]
     if code_id not in known:
         raise BadInput(f"no code is called {code_id}: there are {', '.join(known)}")
-    return render_code(codebook.code(code_id))
+    return render_code(codebook, code_id)

@@ -1,7 +1,7 @@
 """docs/codebook.md is what the codebook says now, and what a coder needs."""
 
 from annotation.codebook import load_codebook
-from annotation.codebook_page import render
+from annotation.codebook_page import render, render_code
 from tests.support.needs import REPOSITORY
 
 CODEBOOK = load_codebook()
@@ -34,3 +34,8 @@ def test_table_rows_have_as_many_cells_as_their_head() -> None:
         width = cells if width == 0 else width
         assert cells in (0, width), line
         width = width if cells else 0
+
+
+def test_one_code_reads_as_on_the_page() -> None:
+    for code_id in CODEBOOK.code_ids:
+        assert render_code(CODEBOOK, code_id) in PAGE
