@@ -1,0 +1,210 @@
+"""Codings as they come back, agreement, and the round that is read."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import dataframely as dy
+import polars as pl
+
+from schema.coding import Coding, EvidenceSpan
+from schema.errors import WarehouseError
+from schema.vocabulary import UnitKind
+from warehouse.clock import naive
+from warehouse.connection import Warehouse
+from warehouse.frames import admitted
+from warehouse.saving import mark_rewrite_due, move_cursor
+
+SAFETY_CODE = "crisis_flag"
+_SAVE = """
+insert into landed.codings by name
+select batch.*, units.version_key
+from batch
+inner join landed.units
+    on batch.wave = units.wave
+    and batch.round = units.round
+    and batch.unit_kind = units.unit_kind
+    and batch.unit_key = units.unit_key
+where batch.unit_key not in (select unit_key from landed.withheld_units)
+    and (batch.annotation_id, batch.revised_at, batch.code_id) not in (
+        select (annotation_id, revised_at, code_id) from landed.codings
+    )
+"""
+_SAVE_SPANS = """
+insert into landed.evidence_spans by name
+select * from batch
+where (annotation_id, revised_at, unit_key, code_id) in (
+        select (annotation_id, revised_at, unit_key, code_id) from landed.codings
+    )
+    and (annotation_id, revised_at, code_id, span_start, span_end) not in (
+        select (annotation_id, revised_at, code_id, span_start, span_end)
+        from landed.evidence_spans
+    )
+    and unit_key not in (
+        select units.unit_key
+        from landed.units
+        inner join landed.post_versions as posts on units.unit_key = posts.post_key
+        where units.version_key <> posts.version_key
+    )
+"""
+
+
+def save_codings(
+    warehouse: Warehouse,
+    codings: dy.DataFrame[Coding],
+    spans: dy.DataFrame[EvidenceSpan],
+    *,
+    retracted: Iterable[int] = (),
+    stream: str | None = None,
+    position: str | None = None,
+    now: datetime,
+) -> int:
+    """Append revisions not stored yet, with their evidence; return how many values were new.
+
+    `retracted` annotations count no more. `position` says where the next pull of `stream`
+    begins. A coding is stamped with the wording that was drawn; one whose unit was removed or
+    withheld is not stored, nor is evidence of a wording that an edit has replaced.
+
+    Raises:
+        WarehouseError: the safety code is among the rows; it belongs in the safety log alone.
+    """
+    rows, evidence = admitted(Coding, codings), admitted(EvidenceSpan, spans)
+    if any((frame["code_id"] == SAFETY_CODE).any() for frame in (rows, evidence)):
+        raise WarehouseError(
+            f"{SAFETY_CODE} never enters the warehouse: record it in the safety log"
+        )
+    with warehouse.transaction():
+        before = int(warehouse.scalar("select count(*) from landed.codings"))
+        with warehouse.showing("batch", rows):
+            warehouse.execute(_SAVE)
+        with warehouse.showing("batch", evidence):
+            warehouse.execute(_SAVE_SPANS)
+        _retract(warehouse, retracted, naive(now))
+        if stream is not None and position is not None:
+            move_cursor(warehouse, stream, position, run_id="")
+        return int(warehouse.scalar("select count(*) from landed.codings")) - before
+
+
+def retract_annotations(
+    warehouse: Warehouse, annotation_ids: Iterable[int], *, at: datetime
+) -> int:
+    """Let annotations that were deleted in Label Studio count no more; return how many."""
+    with warehouse.transaction():
+        return _retract(warehouse, annotation_ids, naive(at))
+
+
+def _retract(warehouse: Warehouse, annotation_ids: Iterable[int], at: datetime) -> int:
+    ids = sorted(set(annotation_ids))
+    if not ids:
+        return 0
+    rows = pl.DataFrame({"annotation_id": ids}, schema={"annotation_id": pl.Int64})
+    before = warehouse.scalar("select count(*) from landed.retracted_annotations")
+    with warehouse.showing("batch", rows):
+        warehouse.execute(
+            "insert into landed.retracted_annotations "
+            "select annotation_id, cast(? as timestamp) from batch where annotation_id in "
+            "(select annotation_id from landed.codings) and annotation_id not in "
+            "(select annotation_id from landed.retracted_annotations)",
+            [at],
+        )
+        warehouse.execute(
+            "delete from landed.evidence_spans where annotation_id in "
+            "(select annotation_id from batch)"
+        )
+    mark_rewrite_due(warehouse)
+    return int(warehouse.scalar("select count(*) from landed.retracted_annotations") - before)
+
+
+def known_annotations(
+    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind, coder: str
+) -> dict[int, set[int]]:
+    """Map each unit's key to the coder's stored annotations of it that still count."""
+    rows = warehouse.execute(
+        "select distinct unit_key, annotation_id from landed.codings "
+        "where wave = ? and round = ? and unit_kind = ? and coder = ? and annotation_id not in "
+        "(select annotation_id from landed.retracted_annotations)",
+        [wave, round_, unit_kind, coder],
+    )
+    known: dict[int, set[int]] = {}
+    for unit_key, annotation_id in rows:
+        known.setdefault(unit_key, set()).add(annotation_id)
+    return known
+
+
+def latest_codings(
+    warehouse: Warehouse, wave: str, round_: str, codebook_version: str
+) -> pl.DataFrame:
+    """Return each coder's standing value: columns unit, coder, code, value.
+
+    Adjudicators are left out: agreement is between those who code.
+    """
+    return warehouse.frame(
+        "select unit_key as unit, coder, code_id as code, value "
+        "from intermediate.latest_codings "
+        "where wave = ? and round = ? and codebook_version = ? "
+        "and coder not in (select coder from landed.adjudicators) "
+        "order by unit, coder, code",
+        [wave, round_, codebook_version],
+    )
+
+
+def set_current_round(
+    warehouse: Warehouse,
+    wave: str,
+    round_: str,
+    codebook_version: str,
+    *,
+    adjudicators: Sequence[str] = (),
+) -> None:
+    """Choose the wave, round and codebook version that labels and views read."""
+    with warehouse.transaction():
+        warehouse.execute("delete from landed.current_round")
+        warehouse.execute(
+            "insert into landed.current_round values (?, ?, ?)", [wave, round_, codebook_version]
+        )
+        for coder in adjudicators:
+            warehouse.execute(
+                "insert into landed.adjudicators select ? "
+                "where ? not in (select coder from landed.adjudicators)",
+                [coder, coder],
+            )
+
+
+def save_agreement(
+    warehouse: Warehouse,
+    measured: pl.DataFrame,
+    *,
+    wave: str,
+    round_: str,
+    now: datetime,
+    codebook_version: str | None = None,
+) -> int:
+    """Put these measures in place of the round's earlier ones; one row per code.
+
+    They count for the current round's codebook version where none is named.
+    Columns: code_id, level, alpha, alpha_low, alpha_high, n_units, n_coders, prevalence,
+    positive_agreement, raw_agreement, floor, is_floor_met, reason.
+    """
+    version = codebook_version or warehouse.scalar(
+        "select codebook_version from landed.current_round"
+    )
+    place = {"wave": wave, "round": round_, "codebook_version": version}
+    rows = measured.filter(pl.col("code_id") != SAFETY_CODE).with_columns(
+        **{name: pl.lit(value) for name, value in place.items()},
+        measured_at=pl.lit(naive(now)),
+    )
+    columns = warehouse.frame("select * from landed.agreement limit 0").columns
+    with warehouse.transaction(), warehouse.showing("batch", rows.select(columns)):
+        warehouse.execute(
+            "delete from landed.agreement where wave = ? and round = ? and codebook_version = ?",
+            list(place.values()),
+        )
+        warehouse.execute("insert into landed.agreement by name select * from batch")
+    return rows.height
+
+
+def read_agreement(warehouse: Warehouse) -> pl.DataFrame:
+    """Return the measures of the current round and codebook version, by code."""
+    return warehouse.frame(
+        "select agreement.* from agreement inner join current_round "
+        "using (wave, round, codebook_version) order by code_id"
+    )

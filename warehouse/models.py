@@ -1,0 +1,183 @@
+"""SQL files: numbered migrations of what is landed, views and macros over it.
+
+Views and macros are made anew whenever their files changed; migrations run once each, and a
+file that has seen more of them than this program knows is refused.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+import duckdb
+
+from schema.errors import WarehouseError
+
+MACROS = (
+    "unit_text",
+    "masked_text",
+    "title_offset",
+    "unit_type",
+    "timeline_key",
+    "reach_device_count",
+    "weighted_mean",
+    "audit_hash",
+    "est_share",
+    "est_contrast",
+    "est_paired",
+    "est_slope",
+    "verdict",
+)
+INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings")
+MARTS = (
+    "post",
+    "community",
+    "engagement_snapshot",
+    "reply_edge",
+    "post_link",
+    "current_round",
+    "sample_unit",
+    "annotation",
+    "evidence_span",
+    "label",
+    "persistence_tally",
+    "duplicates",
+    "coverage",
+    "collection_runs",
+    "removals_audit",
+    "codebook",
+    "agreement",
+    "claims",
+    "verdicts",
+)
+VIEWS = (
+    "v_root",
+    "v_post",
+    "v_apost",
+    "v_reply",
+    "v_thread",
+    "v_engage",
+    "v_step",
+    "v_norm",
+    "v_presence",
+    "v_survival",
+)
+ANALYST_MACROS = (
+    "timeline_key",
+    "weighted_mean",
+    "audit_hash",
+    "est_share",
+    "est_contrast",
+    "est_paired",
+    "est_slope",
+    "verdict",
+)
+_MIGRATION = re.compile(r"^(\d{4})_([a-z_]+)\.sql$")
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One SQL file: its name and text."""
+
+    folder: str
+    name: str
+    sql: str
+
+    @property
+    def comment(self) -> str:
+        """What the file's header says of the table, without its columns."""
+        lines = [line[3:] for line in self._header() if not line.startswith("-- @")]
+        return " ".join(lines)
+
+    @property
+    def column_comments(self) -> dict[str, str]:
+        """What the header's `@column` lines say."""
+        lines = [line[4:] for line in self._header() if line.startswith("-- @")]
+        return dict(line.split(" ", 1) for line in lines)
+
+    def _header(self) -> list[str]:
+        lines = self.sql.splitlines()
+        end = next(n for n, line in enumerate(lines) if not line.startswith("--"))
+        return lines[:end]
+
+
+@cache
+def models(folder: str) -> tuple[Model, ...]:
+    """Read a folder of `warehouse/sql`, sorted by name."""
+    found = (files("warehouse") / "sql" / folder).iterdir()
+    return tuple(
+        Model(folder, path.name.removesuffix(".sql"), path.read_text("utf-8"))
+        for path in sorted(found, key=lambda path: path.name)
+        if path.name.endswith(".sql")
+    )
+
+
+def model(folder: str, name: str) -> Model:
+    """Read one SQL file."""
+    return next(found for found in models(folder) if found.name == name)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, *, now: datetime, compression: str) -> None:
+    """Bring a store to this program's tables, each migration in a transaction of its own.
+
+    `now` is naive UTC. Raises WarehouseError where a newer program wrote the file.
+    """
+    applied = _applied(connection)
+    known = {int(found.name[:4]): found for found in models("landed")}
+    if newer := applied - known.keys():
+        raise WarehouseError(
+            f"the warehouse was written by a newer version (migration {max(newer):04d}, this "
+            f"version knows {max(known):04d}): update confide"
+        )
+    for number in sorted(known.keys() - applied):
+        connection.execute("begin")
+        connection.execute(known[number].sql)
+        if number == 1:
+            connection.execute("insert into landed.store values (?, ?, null)", [now, compression])
+            connection.execute("insert into landed.models values ('')")
+        connection.execute(
+            "insert into landed.migrations values (?, ?, ?)", [number, known[number].name, now]
+        )
+        connection.execute("commit")
+
+
+def _applied(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    found = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'landed' "
+        "and table_name = 'migrations' and database_name = current_database()"
+    ).fetchone()
+    if not found or not found[0]:
+        return set()
+    rows = connection.execute("select number from landed.migrations").fetchall()
+    return {number for (number,) in rows}
+
+
+def refresh_models(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every view and macro anew where one of their files changed."""
+    wanted = digest()
+    [(stored,)] = connection.execute("select digest from landed.models").fetchall()
+    if stored == wanted:
+        return
+    connection.execute("begin")
+    for found in in_order():
+        connection.execute(found.sql)
+    connection.execute("update landed.models set digest = ?", [wanted])
+    connection.execute("commit")
+
+
+def in_order() -> Iterator[Model]:
+    """Yield macros and views so that each stands after what it uses."""
+    yield from (model("macros", name) for name in MACROS)
+    yield from models("staging")
+    yield from (model("intermediate", name) for name in INTERMEDIATE)
+    yield from (model("marts", name) for name in MARTS)
+    yield from (model("views", name) for name in VIEWS)
+
+
+@cache
+def digest() -> str:
+    """Hash every view and macro: a store whose own differs gets them anew."""
+    return sha256("\0".join(found.sql for found in in_order()).encode()).hexdigest()

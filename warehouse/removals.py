@@ -1,0 +1,148 @@
+"""Removals: rows go from every table at once; what remains is a count in a hashed chain.
+
+Replies of other people stay, but nothing in them points at what was removed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import dataframely as dy
+import polars as pl
+
+from schema.removals import Removal
+from warehouse.clock import naive
+from warehouse.connection import Warehouse
+from warehouse.frames import admitted
+from warehouse.saving import mark_rewrite_due
+
+_FIND = """
+with named as (
+    select gone.platform, gone.reason, posts.post_key, gone.observed_at
+    from batch as gone
+    inner join landed.post_versions as posts
+        on gone.platform = posts.platform and gone.post_key = posts.post_key
+    union all
+    select gone.platform, gone.reason, posts.post_key, gone.observed_at
+    from batch as gone
+    inner join landed.post_versions as posts
+        on gone.platform = posts.platform and gone.author_pseudonym = posts.author_pseudonym
+)
+
+select platform, post_key, arg_min(reason, (observed_at, reason)) as reason
+from named
+group by platform, post_key
+order by post_key
+"""
+_BY_POST = {
+    "post_versions": "post_key",
+    "superseded_versions": "post_key",
+    "engagement_snapshots": "post_key",
+    "thread_reads": "post_key",
+    "units": "unit_key",
+    "withheld_units": "unit_key",
+    "codings": "unit_key",
+    "evidence_spans": "unit_key",
+}
+_TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalCounts:
+    """What a removal took: the posts' keys, for the vault and Label Studio, and rows a table."""
+
+    post_keys: tuple[int, ...]
+    rows: Mapping[str, int]
+
+
+def remove(
+    warehouse: Warehouse, removals: dy.DataFrame[Removal], *, now: datetime
+) -> RemovalCounts:
+    """Delete posts, or all an account wrote, from every table; log the counts.
+
+    Removing again takes nothing and logs nothing. `compact` makes the bytes go too.
+    """
+    batch = admitted(Removal, removals)
+    with warehouse.transaction():
+        with warehouse.showing("batch", batch):
+            gone = warehouse.frame(_FIND)
+        rows: dict[str, int] = {}
+        timelines = _delete_timelines(warehouse, batch)
+        for (platform, reason), part in gone.group_by("platform", "reason", maintain_order=True):
+            taken = _delete_posts(warehouse, part.select("post_key"))
+            _log(warehouse, naive(now), str(platform), str(reason), part.height, taken)
+            rows = _sum(rows, taken)
+        if rows or timelines:
+            mark_rewrite_due(warehouse)
+    return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
+
+
+def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
+    taken: dict[str, int] = {}
+    with warehouse.showing("gone", gone):
+        taken["duplicate_marks"] = _deleted(warehouse, "duplicate_marks", _CLUSTERS)
+        for table, column in _BY_POST.items():
+            where = f"{column} in (select post_key from gone)"
+            taken[table] = _deleted(warehouse, table, where)
+        for column in ("thread_key", "parent_key"):
+            warehouse.execute(
+                f"update landed.post_versions set {column} = null "
+                f"where {column} in (select post_key from gone)"
+            )
+    return {table: count for table, count in taken.items() if count}
+
+
+# what is left of a cluster is found anew by the next pass
+_CLUSTERS = """
+cluster_key in (
+    select marks.cluster_key from landed.duplicate_marks as marks, gone
+    where gone.post_key in (marks.post_key, marks.canonical_key, marks.cluster_key)
+)
+"""
+
+
+def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, int]:
+    """Delete what was coded of the timelines of accounts that went."""
+    authors = batch.select("author_pseudonym").drop_nulls()
+    if authors.is_empty():
+        return {}
+    with warehouse.showing("gone", authors):
+        where = "unit_key in (select timeline_key(author_pseudonym) from gone)"
+        taken = {table: _deleted(warehouse, table, where) for table in _TIMELINES}
+    return {table: count for table, count in taken.items() if count}
+
+
+def _deleted(warehouse: Warehouse, table: str, where: str) -> int:
+    count = warehouse.scalar(f"select count(*) from landed.{table} where {where}")
+    if count:
+        warehouse.execute(f"delete from landed.{table} where {where}")
+    return int(count)
+
+
+def _log(
+    warehouse: Warehouse,
+    at: datetime,
+    platform: str,
+    reason: str,
+    posts_count: int,
+    taken: Mapping[str, int],
+) -> None:
+    last = warehouse.execute(
+        "select seq, hash from landed.removals_audit order by seq desc limit 1"
+    )
+    seq, previous = last[0] if last else (0, GENESIS)
+    row = [seq + 1, at, platform, reason, posts_count, json.dumps(dict(taken), sort_keys=True)]
+    warehouse.execute(
+        "insert into landed.removals_audit "
+        "select *, audit_hash(seq, removed_at, platform, reason, posts_count, rows_by_store, "
+        "previous_hash) from (values (cast(? as bigint), cast(? as timestamp), ?, ?, "
+        "cast(? as bigint), ?, ?)) as row(seq, removed_at, platform, reason, posts_count, "
+        "rows_by_store, previous_hash)",
+        [*row, previous],
+    )
+
+
+def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {key: left.get(key, 0) + right.get(key, 0) for key in [*left, *(right.keys() - left)]}

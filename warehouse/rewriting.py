@@ -1,0 +1,82 @@
+"""Rewriting the file, so that bytes of deleted rows go too.
+
+DuckDB keeps a deleted row's bytes until its block is used again. A new file is written from
+the rows that stand, made safe on disk, and put in place of the old one.
+"""
+
+import os
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from warehouse.clock import naive
+from warehouse.connection import connected, locked
+from warehouse.models import migrate, refresh_models
+
+
+def compact(path: Path, *, now: datetime, lock_timeout_seconds: float = 60) -> bool:
+    """Rewrite the warehouse where rows were deleted since the last time; tell whether it was.
+
+    A crash on the way leaves the old file as it was.
+
+    Raises:
+        WarehouseError: another flow or program holds the file.
+    """
+    if not path.exists():
+        return False
+    with locked(path, timeout_seconds=lock_timeout_seconds):
+        with connected(path) as old:
+            migrate(old, now=naive(now), compression="auto")
+            [(due, compression)] = old.execute(
+                "select rewrite_due_at is not null, compression from landed.store"
+            ).fetchall()
+            if not due:
+                return False
+            old.execute("checkpoint")
+        with TemporaryDirectory(prefix=".rewrite-", dir=path.parent) as folder:
+            fresh = Path(folder) / path.name
+            _write(path, fresh, now=naive(now), compression=compression)
+            sync(fresh)
+            os.replace(fresh, path)
+            sync(path.parent)
+    return True
+
+
+def _write(path: Path, fresh: Path, *, now: datetime, compression: str) -> None:
+    with connected(fresh) as new:
+        if compression == "none":
+            new.execute("set force_compression = 'uncompressed'")
+        migrate(new, now=now, compression=compression)
+        refresh_models(new)
+        new.execute(f"attach {quoted(path)} as old (read_only)")
+        new.execute("begin")
+        for table in _tables(new):
+            new.execute(f"delete from landed.{table}")
+            new.execute(f"insert into landed.{table} select * from old.landed.{table}")
+        new.execute("update landed.store set rewrite_due_at = null")
+        new.execute("commit")
+        new.execute("detach old")
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        "select table_name from duckdb_tables() where schema_name = 'landed' "
+        "and database_name = current_database() and table_name <> 'models' order by table_name"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def quoted(path: Path) -> str:
+    """Write a path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or folder is safe on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,111 @@
+"""Runs of sources, and what is due or was left out: the operator's side."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import polars as pl
+
+from schema.vocabulary import Platform
+from warehouse.clock import add_zones, naive
+from warehouse.connection import Warehouse
+from warehouse.saving import SaveStamp
+
+
+def begin_run(warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime) -> None:
+    """Note that a run began; an earlier one of the source that never ended was interrupted."""
+    with warehouse.transaction():
+        warehouse.execute(
+            "update landed.collection_runs set status = 'interrupted' "
+            "where source = ? and status = 'running'",
+            [stamp.source],
+        )
+        warehouse.execute(
+            "insert into landed.collection_runs values "
+            "(?, ?, ?, ?, ?, null, 'running', null, null)",
+            [stamp.run_id, stamp.source, stamp.stream, stamp.route, naive(started_at)],
+        )
+
+
+def end_run(
+    warehouse: Warehouse,
+    run_id: str,
+    *,
+    finished_at: datetime,
+    status: str,
+    error: str | None,
+    counts: Mapping[str, int],
+) -> None:
+    """Note how a run ended. `error` is a kind of error, never its text."""
+    warehouse.execute(
+        "update landed.collection_runs set finished_at = ?, status = ?, error = ?, counts = ? "
+        "where run_id = ?",
+        [naive(finished_at), status, error, json.dumps(dict(counts), sort_keys=True), run_id],
+    )
+
+
+def last_run_at(warehouse: Warehouse) -> datetime | None:
+    """Return when the last completed run began, in UTC; None before the first."""
+    began = warehouse.scalar(
+        "select max(started_at) from landed.collection_runs where status = 'completed'"
+    )
+    return None if began is None else began.replace(tzinfo=UTC)
+
+
+def threads_to_read(
+    warehouse: Warehouse, platform: Platform, source: str | None = None
+) -> pl.DataFrame:
+    """List roots whose reply count moved since their thread was last read, oldest first.
+
+    Columns post_key and replies_count, the latest observed. `source` limits them to the roots
+    that this source found first. A root without replies that was never read is not due.
+    """
+    return warehouse.frame(
+        """
+        select posts.post_key, latest.replies_count
+        from staging.stg_posts as posts
+        inner join intermediate.latest_replies as latest using (post_key)
+        left join landed.thread_reads as reads using (post_key)
+        where posts.is_root and posts.platform = ? and (? is null or posts.source = ?)
+            and latest.replies_count <> coalesce(reads.replies_count, 0)
+        order by posts.created_at, posts.post_key
+        """,
+        [platform, source, source],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an operator wants to know, as frames of counts and instants."""
+
+    runs: pl.DataFrame
+    gaps: pl.DataFrame
+    set_aside: pl.DataFrame
+    posts: pl.DataFrame
+    is_rewrite_due: bool
+
+
+def read_status(warehouse: Warehouse) -> Status:
+    """Read each source's last run, its gaps, what was set aside and how many posts there are."""
+    return Status(
+        runs=add_zones(
+            warehouse.frame(
+                "select source, status, started_at, finished_at, error, counts "
+                "from collection_runs "
+                "qualify row_number() over (partition by source order by run desc) = 1 "
+                "order by source"
+            )
+        ),
+        gaps=add_zones(warehouse.frame("select * from coverage where kind = 'gap' order by all")),
+        set_aside=warehouse.frame(
+            "select source, rule, cast(sum(items_count) as bigint) as items_count "
+            "from staging.stg_set_aside group by source, rule order by source, rule"
+        ),
+        posts=warehouse.frame(
+            "select platform, count(*) as posts_count, "
+            "count(*) filter (where is_root) as roots_count "
+            "from staging.stg_posts group by platform order by platform"
+        ),
+        is_rewrite_due=warehouse.scalar("select rewrite_due_at is not null from landed.store"),
+    )

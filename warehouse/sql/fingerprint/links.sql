@@ -1,0 +1,5 @@
+-- What posts link to.
+select
+    post_key,
+    link_category
+from post_link;

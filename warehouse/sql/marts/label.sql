@@ -1,0 +1,79 @@
+-- Settled values of the current round. Grain: unit_type, unit_key and code_id.
+-- value is null while coders disagree without a majority and nobody has adjudicated.
+-- @unit_type post, thread, author_timeline or community
+-- @unit_key the unit
+-- @code_id code of the codebook
+-- @value 0 absent, 1, 2; null: not settled
+-- @certainty the lowest among the coders whose value it is
+-- @label_route single coder, majority of coders, or adjudicated; null: not settled
+-- @codebook_version codebook in force
+create or replace view label as
+with codings as (
+    select
+        latest.*,
+        latest.coder in (select adjudicators.coder from landed.adjudicators as adjudicators)
+            as is_ruling
+    from intermediate.latest_codings as latest
+    inner join staging.stg_current_round as chosen_round
+        on
+            latest.wave = chosen_round.wave
+            and latest.round = chosen_round.round
+            and latest.codebook_version = chosen_round.codebook_version
+),
+
+rulings as (
+    select
+        unit_kind,
+        unit_key,
+        code_id,
+        codebook_version,
+        arg_max(value, (revised_at, annotation_id)) as value,
+        arg_max(certainty, (revised_at, annotation_id)) as certainty
+    from codings
+    where is_ruling
+    group by unit_kind, unit_key, code_id, codebook_version
+),
+
+votes as (
+    select
+        unit_kind,
+        unit_key,
+        code_id,
+        codebook_version,
+        value,
+        count(*) as votes_count,
+        min(certainty) as certainty
+    from codings
+    where not is_ruling
+    group by unit_kind, unit_key, code_id, codebook_version, value
+),
+
+tallies as (
+    select
+        unit_kind,
+        unit_key,
+        code_id,
+        codebook_version,
+        sum(votes_count) as coders_count,
+        2 * max(votes_count) > sum(votes_count) as is_settled,
+        arg_max(value, votes_count) as value,
+        arg_max(certainty, votes_count) as certainty
+    from votes
+    group by unit_kind, unit_key, code_id, codebook_version
+)
+
+select
+    unit_type(unit_kind) as unit_type,
+    unit_key,
+    code_id,
+    coalesce(rulings.value, case when tallies.is_settled then tallies.value end) as value,
+    coalesce(rulings.certainty, case when tallies.is_settled then tallies.certainty end)
+        as certainty,
+    case
+        when rulings.value is not null then 'adjudicated'
+        when tallies.coders_count = 1 then 'single'
+        when tallies.is_settled then 'majority'
+    end as label_route,
+    codebook_version
+from tallies
+full outer join rulings using (unit_kind, unit_key, code_id, codebook_version);

@@ -1,0 +1,19 @@
+-- Verdicts of the current round. Replaced as a whole.
+create or replace view staging.stg_verdicts as
+select
+    wave,
+    round,
+    codebook_version,
+    claim_id,
+    verdict,
+    reason,
+    estimate,
+    se,
+    interval_low,
+    interval_high,
+    n,
+    n_eff,
+    cells,
+    clusters,
+    computed_at
+from landed.verdicts;

@@ -1,0 +1,39 @@
+-- Reactions near 1 hour and 24 hours, raw and against the author's own mean. Key: post_key.
+create or replace view v_engage as
+with near as (
+    select
+        post_key,
+        arg_min(likes + reposts + quotes, abs(age_hours - 1))
+            filter (where age_hours between 0.25 and 3) as r1h,
+        arg_min(likes + reposts + quotes, abs(age_hours - 24))
+            filter (where age_hours between 12 and 48) as r24h,
+        arg_min(likes + reposts + quotes + replies, abs(age_hours - 24))
+            filter (where age_hours between 12 and 48) as f24h,
+        arg_min((reposts + quotes + 1.0) / (likes + 1.0), abs(age_hours - 24))
+            filter (where age_hours between 12 and 48 and likes >= 0) as reach_ratio
+    from engagement_snapshot
+    group by post_key
+),
+
+logs as (
+    select
+        near.*,
+        posts.author_key,
+        ln(1 + greatest(near.r1h, 0)) as log_r1h,
+        ln(1 + greatest(near.r24h, 0)) as log_r24h,
+        ln(1 + greatest(near.f24h, 0)) as log_f24h
+    from near
+    inner join post as posts on near.post_key = posts.post_key
+)
+
+select
+    post_key,
+    r1h,
+    r24h,
+    f24h,
+    reach_ratio,
+    author_key,
+    log_r1h - avg(log_r1h) over (partition by author_key) as r1h_own,
+    log_r24h - avg(log_r24h) over (partition by author_key) as r24h_own,
+    log_f24h as fb
+from logs;

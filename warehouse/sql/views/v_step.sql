@@ -1,0 +1,28 @@
+-- An author's disclosures in order: feedback on each, and what the next one was. Key: post_key.
+create or replace view v_step as
+with disclosures as (
+    select
+        posts.*,
+        engagement.fb,
+        engagement.r24h_own,
+        (engagement.fb - avg(engagement.fb) over (partition by posts.author_key))
+        / nullif(stddev_samp(engagement.fb) over (partition by posts.author_key), 0) as fb_z
+    from v_apost as posts
+    left join v_engage as engagement on posts.post_key = engagement.post_key
+    where posts.struggleposting >= 1
+)
+
+select
+    disclosures.*,
+    lead(created_at) over own as next_at,
+    date_diff('hour', created_at, lead(created_at) over own) as hours_to_next,
+    lead(struggleposting) over own as next_intensity,
+    lead(theme_connection_validation) over own as next_connection,
+    lead(algorithmic_empathy_bidding) over own as next_bidding,
+    date_diff(
+        'day',
+        created_at,
+        (select max(posts.created_at) from post as posts where posts.is_created_at_plausible)
+    ) >= 14 as followed_14d
+from disclosures
+window own as (partition by author_key order by created_at);

@@ -1,0 +1,66 @@
+"""The warehouse as flows use it: everything that reads or writes the store, by name."""
+
+from warehouse.checks import run_checks
+from warehouse.codebooks import save_codebook
+from warehouse.codings import (
+    known_annotations,
+    latest_codings,
+    read_agreement,
+    retract_annotations,
+    save_agreement,
+    save_codings,
+    set_current_round,
+)
+from warehouse.connection import Warehouse, open_warehouse
+from warehouse.duplicates import duplicate_inputs, save_duplicates
+from warehouse.fingerprint import table_hash
+from warehouse.publish import publish
+from warehouse.removals import RemovalCounts, remove
+from warehouse.rewriting import compact
+from warehouse.runs import Status, begin_run, end_run, last_run_at, read_status, threads_to_read
+from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
+from warehouse.units import (
+    coding_tasks,
+    count_units,
+    sampling_frame,
+    save_units,
+    withhold_units,
+)
+from warehouse.verdicts import compute_verdicts
+
+__all__ = [
+    "RemovalCounts",
+    "SaveCounts",
+    "SaveStamp",
+    "Status",
+    "Warehouse",
+    "begin_run",
+    "coding_tasks",
+    "compact",
+    "compute_verdicts",
+    "count_units",
+    "duplicate_inputs",
+    "end_run",
+    "known_annotations",
+    "last_run_at",
+    "latest_codings",
+    "open_warehouse",
+    "publish",
+    "read_agreement",
+    "read_position",
+    "read_status",
+    "remove",
+    "retract_annotations",
+    "run_checks",
+    "sampling_frame",
+    "save_agreement",
+    "save_codebook",
+    "save_codings",
+    "save_duplicates",
+    "save_page",
+    "save_units",
+    "set_current_round",
+    "table_hash",
+    "threads_to_read",
+    "withhold_units",
+]

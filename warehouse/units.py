@@ -1,0 +1,239 @@
+"""Units of analysis: what may be drawn, what was drawn, and what a coder gets to see."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import dataframely as dy
+import polars as pl
+
+from schema.coding import CodingTask, FrameUnit, Turn, Unit
+from schema.errors import WarehouseError
+from schema.vocabulary import UnitKind
+from warehouse.clock import naive
+from warehouse.connection import Warehouse
+from warehouse.frames import admitted
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
+CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
+_ASKER, _OTHER = "Author of the thread", "Reader"
+_FRAME = """
+select
+    posts.post_key as unit_key,
+    posts.version_key,
+    posts.platform,
+    cast(date_trunc('week', posts.known_at) as date) as week,
+    posts.author_pseudonym,
+    coalesce(marks.cluster_key, canonicals.cluster_key, posts.post_key) as cluster_key
+from staging.stg_posts as posts
+left join landed.duplicate_marks as marks on posts.post_key = marks.post_key
+left join (
+    select distinct canonical_key, cluster_key from landed.duplicate_marks
+) as canonicals on posts.post_key = canonicals.canonical_key
+where posts.is_root = ?
+    and greatest(posts.known_at, coalesce(posts.indexed_at, posts.known_at)) <= ?
+    and posts.route <> 'fixture'
+    and not posts.is_nsfw
+    and posts.is_visible_logged_out
+    and trim(posts.text_masked) <> ''
+    and posts.post_key not in (select unit_key from landed.withheld_units)
+    and not list_contains(?, lower(split_part(posts.community_key, '/', 2)))
+order by unit_key
+"""
+
+
+def sampling_frame(
+    warehouse: Warehouse,
+    unit_kind: UnitKind,
+    *,
+    now: datetime,
+    minimum_age_days: int,
+    excluded_communities: Sequence[str] = (),
+) -> dy.DataFrame[FrameUnit]:
+    """List the posts that may be drawn, ordered by key.
+
+    Left out: what is younger than `minimum_age_days`, marked adult, meant for signed-in
+    readers, without words, withheld, recorded test data, or from an excluded community.
+
+    Raises:
+        WarehouseError: units of this kind cannot be drawn yet.
+    """
+    if unit_kind not in ("root", "reply"):
+        raise WarehouseError(
+            f"units of kind {unit_kind} cannot be drawn by this version: draw root or reply"
+        )
+    oldest = naive(now) - timedelta(days=minimum_age_days)
+    excluded = [name.lower() for name in excluded_communities]
+    rows = warehouse.frame(_FRAME, [unit_kind == "root", oldest, excluded])
+    return FrameUnit.validate(rows, cast=True)
+
+
+def save_units(
+    warehouse: Warehouse,
+    units: dy.DataFrame[Unit],
+    *,
+    plan: "DataclassInstance",
+    frame: dy.DataFrame[FrameUnit],
+) -> int:
+    """Save a draw with its plan and the hash of what it drew from; return how many units.
+
+    Units that were removed since the frame was read are left out. Saving the same plan again
+    changes nothing.
+
+    Raises:
+        WarehouseError: the round was drawn by another plan already.
+    """
+    batch = admitted(Unit, units)
+    drawn = asdict(plan)
+    stated = json.dumps(drawn, sort_keys=True, default=str)
+    place = [drawn["wave"], drawn["round"], drawn["unit_kind"]]
+    with warehouse.transaction():
+        before = warehouse.execute(
+            "select plan from landed.draws where wave = ? and round = ? and unit_kind = ?", place
+        )
+        if before and before[0][0] != stated:
+            raise WarehouseError(
+                f"{place[2]} units of round {place[1]} were drawn by another plan: a round that "
+                "was drawn stays as it is; draw a new round"
+            )
+        if before:
+            return 0
+        with warehouse.showing("batch", batch):
+            warehouse.execute(
+                "insert into landed.units by name select * from batch where "
+                "unit_kind in ('timeline', 'community') "
+                "or unit_key in (select post_key from landed.post_versions) order by unit_key"
+            )
+        warehouse.execute(
+            "insert into landed.draws values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [*place, drawn["seed"], stated, hash_rows(frame), frame.height, batch.height],
+        )
+    return count_units(warehouse, *place)
+
+
+def hash_rows(frame: pl.DataFrame) -> str:
+    """Hash a frame's rows as text, columns in their order, rows sorted."""
+    ordered = frame.sort(frame.columns)
+    return sha256(ordered.write_csv(datetime_format="%+").encode()).hexdigest()
+
+
+def count_units(warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind) -> int:
+    """Count a round's units of one kind."""
+    return int(
+        warehouse.scalar(
+            "select count(*) from landed.units where wave = ? and round = ? and unit_kind = ?",
+            [wave, round_, unit_kind],
+        )
+    )
+
+
+def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: datetime) -> int:
+    """Take units out of the sample for good; return how many were new to this."""
+    rows = pl.DataFrame({"unit_key": sorted(set(unit_keys))}, schema={"unit_key": pl.UInt64})
+    before = warehouse.scalar("select count(*) from landed.withheld_units")
+    with warehouse.transaction(), warehouse.showing("batch", rows):
+        warehouse.execute(
+            "insert into landed.withheld_units select unit_key, cast(? as timestamp) from batch "
+            "where unit_key not in (select unit_key from landed.withheld_units) "
+            "and unit_key in (select unit_key from landed.units)",
+            [naive(at)],
+        )
+    return int(warehouse.scalar("select count(*) from landed.withheld_units") - before)
+
+
+def coding_tasks(
+    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind
+) -> list[CodingTask]:
+    """Build what coders see of a round's units, ordered by key: masked text only.
+
+    A reply stands under its thread's root and the nearest posts above it, as far as the corpus
+    holds them; people in it are told apart by number.
+    """
+    rows = warehouse.frame(
+        "select units.unit_key, posts.title, posts.unit_text as text "
+        "from landed.units inner join staging.stg_posts as posts "
+        "on units.unit_key = posts.post_key "
+        "where units.wave = ? and units.round = ? and units.unit_kind = ? "
+        "and units.unit_key not in (select unit_key from landed.withheld_units) "
+        "order by units.unit_key",
+        [wave, round_, unit_kind],
+    )
+    threads = _threads(warehouse, rows) if unit_kind == "reply" else {}
+    return [
+        CodingTask(
+            unit_key=row["unit_key"],
+            unit_kind=unit_kind,
+            title=row["title"] or "",
+            text=row["text"],
+            thread=threads.get(row["unit_key"], ()),
+            content_note=CONTENT_NOTE,
+        )
+        for row in rows.to_dicts()
+    ]
+
+
+_ABOVE = """
+with recursive above as (
+    select post_key as unit_key, parent_key, thread_key, author_pseudonym as asker, 0 as step
+    from staging.stg_posts
+    where post_key in (select unit_key from batch)
+    union all
+    select above.unit_key, parents.parent_key, above.thread_key, above.asker, above.step + 1
+    from above
+    inner join staging.stg_posts as parents on above.parent_key = parents.post_key
+    where above.step < 1000
+),
+
+shown as (
+    select
+        above.unit_key,
+        above.step + 1 as step,
+        posts.post_key = above.thread_key as is_root,
+        posts.author_pseudonym,
+        posts.text_masked
+    from above
+    inner join staging.stg_posts as posts on above.parent_key = posts.post_key
+    union
+    select
+        above.unit_key,
+        1001 as step,
+        true as is_root,
+        posts.author_pseudonym,
+        posts.text_masked
+    from above
+    inner join staging.stg_posts as posts on above.thread_key = posts.post_key
+    where above.step = 0
+)
+
+select unit_key, author_pseudonym, is_root, text_masked
+from shown
+qualify row_number() over (partition by unit_key, is_root order by step) < ?
+    and (not is_root or row_number() over (partition by unit_key, is_root order by step) = 1)
+order by unit_key, is_root desc, step desc
+"""
+
+
+def _threads(warehouse: Warehouse, units: pl.DataFrame) -> dict[int, tuple[Turn, ...]]:
+    """Map each reply to the posts above it: the root, then from far to near."""
+    with warehouse.showing("batch", units.select("unit_key")):
+        rows = warehouse.frame(_ABOVE, [CONTEXT_TURNS])
+    return {
+        part["unit_key"][0]: tuple(_turns(part.to_dicts()))
+        for part in rows.partition_by("unit_key", maintain_order=True)
+    }
+
+
+def _turns(posts: Sequence[dict[str, Any]]) -> Iterable[Turn]:
+    """Number the people of a thread in the order they speak."""
+    root = posts[0]["author_pseudonym"] if posts[0]["is_root"] else None
+    readers: dict[str, str] = {}
+    for post in posts:
+        author = post["author_pseudonym"]
+        number = readers.setdefault(author, f"{_OTHER} {len(readers) + (root is None)}")
+        yield Turn(author=_ASKER if author == root else number, text=post["text_masked"])

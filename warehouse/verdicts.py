@@ -1,0 +1,147 @@
+"""Verdicts: each claim's SQL through its estimator, locked where coders do not agree enough.
+
+The closed-form interval stands here. The cluster bootstrap and the correction over primary
+claims come later; both only make a verdict more careful.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from schema.errors import WarehouseError
+from warehouse.clock import naive
+from warehouse.connection import Warehouse
+
+_LOCKS = """
+with wanted as (
+    select claims.claim_id, unnest(claims.codes) as code_id
+    from staging.stg_claims as claims
+    inner join staging.stg_current_round using (codebook_version)
+),
+
+measured as (
+    select agreement.*
+    from staging.stg_agreement as agreement
+    inner join staging.stg_current_round as chosen using (codebook_version)
+    qualify row_number() over (
+        partition by agreement.code_id
+        order by
+            (agreement.wave = chosen.wave and agreement.round = chosen.round) desc,
+            agreement.measured_at desc,
+            agreement.wave desc,
+            agreement.round desc
+    ) = 1
+)
+
+select
+    wanted.claim_id,
+    string_agg(
+        wanted.code_id || case
+            when measured.code_id is null then ' was never measured'
+            when measured.alpha is null then ' has no alpha'
+            else format(' reaches {:.2f}, its floor is {:.2f}', measured.alpha, measured.floor)
+        end,
+        '; ' order by wanted.code_id
+    ) as reason
+from wanted
+left join measured using (code_id)
+where not coalesce(measured.is_floor_met, false)
+group by wanted.claim_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    claim_id: str
+    kind: str
+    sign: int
+    sesoi: float | None
+    testability: str
+    sql: str | None
+
+
+def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
+    """Put fresh verdicts on the current round's claims in place of all earlier ones.
+
+    Returns how many; none where no round was chosen. A locked claim gets no estimate.
+
+    Raises:
+        WarehouseError: a claim's SQL does not run.
+    """
+    chosen = warehouse.execute("select wave, round, codebook_version from landed.current_round")
+    with warehouse.transaction():
+        warehouse.execute("delete from landed.verdicts")
+        if not chosen:
+            return 0
+        make_claim_views(warehouse.connection)
+        locks = dict(warehouse.execute(_LOCKS))
+        claims = [
+            _Claim(*row)
+            for row in warehouse.execute(
+                "select claim_id, kind, sign, sesoi, testability, sql from staging.stg_claims "
+                "inner join staging.stg_current_round using (codebook_version) order by position"
+            )
+        ]
+        for claim in claims:
+            row = [*chosen[0], claim.claim_id, *_judge(warehouse, claim, locks)]
+            places = ", ".join("?" * (len(row) + 1))
+            warehouse.execute(f"insert into landed.verdicts values ({places})", [*row, naive(now)])
+    return len(claims)
+
+
+def make_claim_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make one view a claim of the current codebook version: `claim_c01` and so on.
+
+    Raises:
+        WarehouseError: a claim's SQL does not run; names the claim.
+    """
+    rows = connection.execute(
+        "select claims.claim_id, claims.sql from claims inner join current_round "
+        "using (codebook_version) where claims.sql is not null order by claims.claim_id"
+    ).fetchall()
+    for claim_id, sql in rows:
+        try:
+            connection.execute(f"create or replace view {view_name(claim_id)} as {sql}")
+        except duckdb.Error as error:
+            raise _unrunnable(claim_id, error) from None
+
+
+def view_name(claim_id: str) -> str:
+    """Name a claim's view.
+
+    Raises:
+        WarehouseError: the id could not stand in SQL.
+    """
+    if not (claim_id.isascii() and claim_id.isalnum()):
+        raise WarehouseError("a claim's id is not letters and digits: rename it in the codebook")
+    return f"claim_{claim_id.lower()}"
+
+
+def _judge(warehouse: Warehouse, claim: _Claim, locks: dict[str, str]) -> list[Any]:
+    """Return verdict, reason, estimate, se, low, high, n, n_eff, cells, clusters."""
+    nothing: list[Any] = [None] * 8
+    if claim.testability == "not_testable" or claim.sql is None:
+        return ["not testable", None, *nothing]
+    if claim.claim_id in locks:
+        return ["locked", locks[claim.claim_id], *nothing]
+    try:
+        [row] = warehouse.execute(
+            "select verdict(est, se, ?, ?, clusters), est, se, est - 1.96 * se, "
+            "est + 1.96 * se, n, n_eff, cells, clusters "
+            f"from est_{claim.kind}('{view_name(claim.claim_id)}')",
+            [claim.sesoi, claim.sign],
+        )
+    except duckdb.Error as error:
+        raise _unrunnable(claim.claim_id, error) from None
+    verdict, *figures = row
+    clusters = figures[-1]
+    reason = f"{clusters} clusters, 20 are needed" if verdict == "no data" else None
+    return [verdict, reason, *figures]
+
+
+def _unrunnable(claim_id: str, error: duckdb.Error) -> WarehouseError:
+    return WarehouseError(
+        f"claim {claim_id} of the codebook does not run ({type(error).__name__}): mend its sql"
+    )
