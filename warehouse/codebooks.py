@@ -9,34 +9,34 @@ from warehouse.connection import Warehouse
 
 _CODES = pl.Schema(
     {
-        "codebook_version": pl.String,
-        "code_id": pl.String,
-        "name": pl.String,
-        "layer": pl.String,
-        "unit": pl.String,
-        "tier": pl.String,
-        "floor": pl.Float64,
-        "is_sensitive": pl.Boolean,
-        "definition": pl.String,
+        "codebook_version": pl.String(),
+        "code_id": pl.String(),
+        "name": pl.String(),
+        "layer": pl.String(),
+        "unit": pl.String(),
+        "tier": pl.String(),
+        "floor": pl.Float64(),
+        "is_sensitive": pl.Boolean(),
+        "definition": pl.String(),
     }
 )
 _CLAIMS = pl.Schema(
     {
-        "codebook_version": pl.String,
-        "position": pl.Int32,
-        "claim_id": pl.String,
-        "passage": pl.String,
-        "statement": pl.String,
-        "unit": pl.String,
-        "measure": pl.String,
+        "codebook_version": pl.String(),
+        "position": pl.Int32(),
+        "claim_id": pl.String(),
+        "passage": pl.String(),
+        "statement": pl.String(),
+        "unit": pl.String(),
+        "measure": pl.String(),
         "codes": pl.List(pl.String),
-        "kind": pl.String,
-        "sign": pl.Int32,
-        "sesoi": pl.Float64,
-        "testability": pl.String,
-        "priority": pl.String,
-        "sql": pl.String,
-        "limits": pl.String,
+        "kind": pl.String(),
+        "sign": pl.Int32(),
+        "sesoi": pl.Float64(),
+        "testability": pl.String(),
+        "priority": pl.String(),
+        "sql": pl.String(),
+        "limits": pl.String(),
     }
 )
 

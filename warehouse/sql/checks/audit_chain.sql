@@ -12,4 +12,5 @@ from chain
 where
     seq <> place
     or previous_hash <> hash_before
-    or hash <> audit_hash(seq, removed_at, platform, reason, posts_count, rows_by_store, previous_hash);
+    or hash
+    <> audit_hash(seq, removed_at, platform, reason, posts_count, rows_by_store, previous_hash);

@@ -14,5 +14,5 @@ from (
         post_key,
         observed_at
     from staging.stg_superseded_versions
-)
+) as wordings
 group by post_key;

@@ -2,7 +2,20 @@
 -- left the sample, or its wording has changed since it was drawn.
 -- Grain: one row per wave, round, unit_kind, unit_key, coder, codebook_version and code_id.
 create or replace view intermediate.latest_codings as
-select codings.*
+select
+    codings.wave,
+    codings.round,
+    codings.unit_kind,
+    codings.unit_key,
+    codings.version_key,
+    codings.coder,
+    codings.code_id,
+    codings.annotation_id,
+    codings.revised_at,
+    codings.value,
+    codings.certainty,
+    codings.codebook_version,
+    codings.coded_at
 from staging.stg_codings as codings
 left join staging.stg_posts as posts on codings.unit_key = posts.post_key
 where

@@ -63,9 +63,9 @@ tallies as (
 )
 
 select
-    unit_type(unit_kind) as unit_type,
-    unit_key,
-    code_id,
+    unit_type(coalesce(tallies.unit_kind, rulings.unit_kind)) as unit_type,
+    coalesce(tallies.unit_key, rulings.unit_key) as unit_key,
+    coalesce(tallies.code_id, rulings.code_id) as code_id,
     coalesce(rulings.value, case when tallies.is_settled then tallies.value end) as value,
     coalesce(rulings.certainty, case when tallies.is_settled then tallies.certainty end)
         as certainty,
@@ -74,6 +74,11 @@ select
         when tallies.coders_count = 1 then 'single'
         when tallies.is_settled then 'majority'
     end as label_route,
-    codebook_version
+    coalesce(tallies.codebook_version, rulings.codebook_version) as codebook_version
 from tallies
-full outer join rulings using (unit_kind, unit_key, code_id, codebook_version);
+full outer join rulings
+    on
+        tallies.unit_kind = rulings.unit_kind
+        and tallies.unit_key = rulings.unit_key
+        and tallies.code_id = rulings.code_id
+        and tallies.codebook_version = rulings.codebook_version;

@@ -1,7 +1,7 @@
 -- Coded root posts of drawn timelines, with the timeline's weight w. Key: post_key.
 create or replace view v_apost as
 select
-    roots.*,
+    roots.*,  -- noqa: AM04
     units.weight as w
 from v_root as roots
 inner join sample_unit as units on timeline_key(roots.author_key) = units.unit_key

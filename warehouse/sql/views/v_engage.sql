@@ -4,13 +4,13 @@ with near as (
     select
         post_key,
         arg_min(likes + reposts + quotes, abs(age_hours - 1))
-            filter (where age_hours between 0.25 and 3) as r1h,
+        filter (where age_hours between 0.25 and 3) as r1h,
         arg_min(likes + reposts + quotes, abs(age_hours - 24))
-            filter (where age_hours between 12 and 48) as r24h,
+        filter (where age_hours between 12 and 48) as r24h,
         arg_min(likes + reposts + quotes + replies, abs(age_hours - 24))
-            filter (where age_hours between 12 and 48) as f24h,
+        filter (where age_hours between 12 and 48) as f24h,
         arg_min((reposts + quotes + 1.0) / (likes + 1.0), abs(age_hours - 24))
-            filter (where age_hours between 12 and 48 and likes >= 0) as reach_ratio
+        filter (where age_hours between 12 and 48 and likes >= 0) as reach_ratio
     from engagement_snapshot
     group by post_key
 ),

@@ -1,7 +1,7 @@
 -- Coded root posts that were drawn as posts, with their weight w. Key: post_key.
 create or replace view v_post as
 select
-    roots.*,
+    roots.*,  -- noqa: AM04
     units.weight as w
 from v_root as roots
 inner join sample_unit as units on roots.post_key = units.unit_key

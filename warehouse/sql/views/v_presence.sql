@@ -10,9 +10,9 @@ select
     disclosures.trauma_capitalization,
     disclosures.struggleposting,
     avg(ln(1 + greatest(engagement.r24h, 0)))
-        filter (where others.created_at > disclosures.created_at)
+    filter (where others.created_at > disclosures.created_at)
     - avg(ln(1 + greatest(engagement.r24h, 0)))
-        filter (where others.created_at < disclosures.created_at) as presence_gain
+    filter (where others.created_at < disclosures.created_at) as presence_gain
 from v_apost as disclosures
 inner join v_apost as others
     on

@@ -13,16 +13,20 @@ with disclosures as (
 )
 
 select
-    disclosures.*,
-    lead(created_at) over own as next_at,
-    date_diff('hour', created_at, lead(created_at) over own) as hours_to_next,
-    lead(struggleposting) over own as next_intensity,
-    lead(theme_connection_validation) over own as next_connection,
-    lead(algorithmic_empathy_bidding) over own as next_bidding,
+    disclosures.*,  -- noqa: AM04
+    lead(disclosures.created_at) over own as next_at,
+    date_diff('hour', disclosures.created_at, lead(disclosures.created_at) over own)
+        as hours_to_next,
+    lead(disclosures.struggleposting) over own as next_intensity,
+    lead(disclosures.theme_connection_validation) over own as next_connection,
+    lead(disclosures.algorithmic_empathy_bidding) over own as next_bidding,
     date_diff(
         'day',
-        created_at,
-        (select max(posts.created_at) from post as posts where posts.is_created_at_plausible)
+        disclosures.created_at,
+        (
+            select max(posts.created_at) from post as posts
+            where posts.is_created_at_plausible
+        )
     ) >= 14 as followed_14d
 from disclosures
 window own as (partition by author_key order by created_at);

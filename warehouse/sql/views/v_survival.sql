@@ -9,11 +9,11 @@ select
     max(n_at_risk) as n0,
     exp(
         sum(ln(1 - cast(least(n_deleted, n_at_risk - 1) as double) / n_at_risk))
-            filter (where age_days <= 30)
+        filter (where age_days <= 30)
     ) as s30,
     exp(
         sum(ln(1 - cast(least(n_deleted, n_at_risk - 1) as double) / n_at_risk))
-            filter (where age_days <= 180)
+        filter (where age_days <= 180)
     ) as s180,
     max(age_days) as followed_days
 from persistence_tally
