@@ -18,7 +18,8 @@ LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
 ROOMS := annotation connectors demo flows schema transforms warehouse
 
-BLUESKY_NETWORK ?= $${XDG_CACHE_HOME:-$$HOME/.cache}/confide/bluesky-network
+# Outside the checkout, and where the tests look: 670 MB that `make clean` should not cost.
+CONFIDE_BLUESKY_NETWORK ?= $${XDG_CACHE_HOME:-$$HOME/.cache}/confide/bluesky-network
 
 .PHONY: help
 help: ## list the targets
@@ -118,7 +119,7 @@ system: ## Debian packages that some tests need (root)
 	@.ci/system
 
 bluesky-network: ## install the real Bluesky servers that some tests start
-	@bash tests/bluesky_network/install.sh "$(BLUESKY_NETWORK)"
+	@bash tests/bluesky_network/install.sh "$(CONFIDE_BLUESKY_NETWORK)"
 
 clean: ## remove both environments and everything built
 	rm -rf $(VENV) $(LABEL_STUDIO) build dist artifacts .mypy_cache .ruff_cache .pytest_cache \
