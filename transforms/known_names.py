@@ -19,7 +19,7 @@ from transforms.ordinary import SHORTEST_NAME, is_ordinary
 
 _SIGNS: Final = r"[\s_.\-\\]+"
 _LEADS: Final = r"^(?:@+|/?u/|/user/|/?r/u_|did:[a-z0-9]+:)"
-_NOBODY: Final = ("[deleted]", "[removed]", "deleted", "removed", "handle.invalid")
+NOBODY: Final = ("[deleted]", "[removed]", "deleted", "removed", "handle.invalid")
 
 
 def rows_with_names(rows: pl.DataFrame) -> pl.DataFrame:
@@ -38,11 +38,11 @@ def rows_with_names(rows: pl.DataFrame) -> pl.DataFrame:
     short = _squeezed(pl.col("name"))
     found = (
         _spellings(listed)
-        .filter(short != "", ~pl.col("name").is_in(_NOBODY))
+        .filter(pl.col("name") != "", ~pl.col("name").is_in(NOBODY))
         .filter(
-            pl.when(short.str.len_chars() >= SHORTEST_NAME)
+            pl.when(pl.col("name").str.len_chars() >= SHORTEST_NAME)
             .then(pl.col("squeezed").str.contains(short, literal=True))
-            .otherwise(_written(short) | (pl.col("squeezed") == short))
+            .otherwise((short != "") & (_written(short) | (pl.col("squeezed") == short)))
         )
         .group_by("row")
         .agg(found=pl.col("name").unique().sort())
@@ -85,19 +85,21 @@ def _parts(name: str) -> list[str]:
 
 
 def _is_whole_field(text: str, name: str) -> bool:
-    bare = text.casefold().strip(" \t\r\n@.,!?_-\\")
-    return _parts(bare) == _parts(name.casefold())
+    bare = _parts(text.casefold().strip(" \t\r\n@.,!?_-\\"))
+    return bool(bare) and bare == _parts(name.casefold())
 
 
 @lru_cache(maxsize=4096)
 def _pattern(name: str) -> re.Pattern[str]:
     """Build the pattern of one name's spellings, with what platforms write before it."""
     parts = _parts(name)
-    ordinary = is_ordinary(" ".join(parts))
-    between = r"\\?[_.\-]" if ordinary else r"[\s_.\-\\]{0,3}"
-    core = between.join(map(re.escape, parts))
+    is_phrase = is_ordinary(" ".join(parts))
     lead = r"(?:@|(?<![^\W_])/?(?:u/|user/|r/u\\?_))"
-    is_free = len("".join(parts)) >= SHORTEST_NAME and (len(parts) > 1 or not ordinary)
+    between = r"\\?[_.\-]" if is_phrase else r"[\s_.\-\\]{0,3}"
+    if len("".join(parts)) < SHORTEST_NAME:  # too few letters for a free spelling
+        parts, between = [name], ""
+    is_free = len(name) >= SHORTEST_NAME and (len(parts) > 1 or not is_ordinary(name))
+    core = between.join(re.sub(r"_|\\-", r"\\\\?\g<0>", re.escape(part)) for part in parts)
     return re.compile(rf"(?i){lead}?{core}" if is_free else rf"(?i){lead}{core}(?!_*[^\W_])")
 
 

@@ -17,7 +17,7 @@ RULES_FILE: Final = Path(__file__).with_name("link_hosts.toml")
 # A link ends at a blank, an angle bracket or a quote, and never with punctuation.
 REST: Final = r"""[^\s<>"]*[^\s<>"'.,;:!?)\]}*~|\x{2018}-\x{201F}\x{2026}]"""
 TAIL: Final = rf"[/?#](?:{REST})?"
-SCHEME: Final = r"(?:[a-z][a-z0-9+.\-]{1,20}://)"
+SCHEME: Final = r"(?:[a-z][a-z0-9+\-]{1,20}://)"
 # A link without scheme begins where no word, address or path is under way.
 START: Final = r"(^|[^0-9A-Za-z_@/.]|\.\.)"
 _LABELS: Final = rf"(?:[\p{{L}}\p{{N}}_\-{SEALED}]+\.)*"

@@ -28,7 +28,7 @@ def ordinary_words() -> frozenset[str]:
 def is_ordinary(name: str) -> bool:
     """Tell whether a name is made of ordinary words alone, as written, with blanks between."""
     words = name.casefold().split()
-    return bool(words) and all(map(_is_word, words))
+    return _LETTERS.search(name) is not None and all(map(_is_word, words))
 
 
 def _is_word(word: str) -> bool:

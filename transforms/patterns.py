@@ -94,6 +94,7 @@ def _addresses() -> Group:
         rules=(
             # the fediverse's @name@host is one account, and no address behind an @
             Rule(rf"{APART}@{local}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", _kept("HANDLE")),
+            Rule(rf"{SEAL['HANDLE']}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", SEAL["HANDLE"]),
             Rule(rf"{local}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", SEAL["EMAIL"]),
             Rule(rf"(?i){local}@{providers}{B}", SEAL["EMAIL"]),
             Rule(rf"(?i){local}{at}[{WORD}\-]+{dot}[a-z]{{2,10}}{B}", SEAL["EMAIL"]),
@@ -156,10 +157,12 @@ def _ids() -> Group:
 def _phones() -> Group:
     """Telephone numbers; never years, dates, prices, doses or scores."""
     before = r"(^|[^0-9A-Za-z_$€£¥.,+\-])"
-    sep = r"[\s.\-\x{2010}-\x{2013}]"
+    sign = r"[.\-\x{2010}-\x{2013}]"
+    sep = rf"(?:\s|{sign})"
     national = (
         # North America: 555-123-4567, (555) 123-4567, 1-800-555-0100
-        rf"(?:1{sep}?)?(?:\([2-9][0-9]{{2}}\)\s?|[2-9][0-9]{{2}}{sep})[0-9]{{3}}{sep}[0-9]{{4}}",
+        r"(?:1[\s.\-])?[2-9][0-9]{2}\s[2-9][0-9]{2}\s[0-9]{4}",
+        rf"(?:1{sep}?)?(?:\([2-9][0-9]{{2}}\)\s?|[2-9][0-9]{{2}}{sign})[0-9]{{3}}{sep}[0-9]{{4}}",
         # a leading zero: 020 7946 0018, 01632 960 001, 06 12 34 56 78, 0171/2345678, (0161) 4960000
         rf"0[0-9]{{1,4}}{sep}[0-9]{{3,4}}{sep}[0-9]{{3,4}}",
         rf"0[0-9](?:{sep}[0-9]{{2}}){{4}}",
