@@ -90,6 +90,14 @@ class Vault:
         )
         return [self._entry(*row) for row in found]
 
+    def count_due(self, now: datetime, platform: Platform) -> int:
+        """Count what must be looked at by `now`."""
+        found = self._connection.execute(
+            "select count(*) from posts where platform_token = ? and next_due_at <= ?",
+            (self._platform_token(platform), _microseconds(now)),
+        )
+        return int(found.fetchone()[0])
+
     def native_ids(self, post_keys: Iterable[int]) -> dict[int, str]:
         """Map those of `post_keys` that the vault holds to their native ids."""
         tokens = [self._post_token(post_key) for post_key in post_keys]

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from annotation.codebook import lint, load_codebook
+from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
 from flows.sources import check_permission
 from flows.workspace import Workspace, open_workspace
@@ -139,7 +139,7 @@ def _codebook(workspace: Workspace) -> tuple[Verdict, str]:
         codebook = load_codebook(workspace.codebook)
     except CorpusError as error:
         return "fail", str(error)
-    findings = lint(codebook)
+    findings = lint_file(workspace.codebook)
     if findings:
         return "fail", f"{len(findings)} findings: run `confide codebook lint`"
     return "pass", f"codebook {codebook.version}, {len(codebook.codes)} codes, no finding"

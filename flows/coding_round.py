@@ -3,6 +3,7 @@
 Frames of masked text travel inside a task only; between tasks go names of rounds and counts.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow, task
@@ -11,11 +12,12 @@ from annotation import label_studio, sampling
 from annotation.agreement import agreement
 from annotation.assignment import assign
 from annotation.codebook import load_codebook
-from annotation.safety_log import record_flags
+from annotation.safety_log import CrisisFlag, record_flags
 from flows.guard import guarded
-from flows.label_studio import connected
+from flows.label_studio import connect, give_accounts
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
+from schema.coding import CodingTask
 from schema.vocabulary import UnitKind
 from warehouse import store
 
@@ -105,22 +107,103 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
     codebook = load_codebook(workspace.codebook)
-    coding = workspace.study.coding
-    pushed: dict[str, int] = {}
-    with connected(workspace) as client:
-        for kind in KINDS:
-            with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-                tasks = {t.unit_key: t for t in store.coding_tasks(warehouse, wave, round_, kind)}
-            plan = assign(
-                list(tasks),
-                coding.coders,
-                round_=round_,
-                double_share=coding.double_share,
-                seed=workspace.study.sampling.seed,
+    client = connect(workspace)
+    give_accounts(workspace, client)
+    pushed = 0
+    for project in projects(workspace, codebook, wave, round_):
+        tasks = assigned_tasks(workspace, project)
+        if tasks:
+            opened = label_studio.ensure_project(client, project, codebook)
+            pushed += label_studio.push(client, opened, tasks).new
+    return {"tasks": pushed}
+
+
+def projects(
+    workspace: Workspace, codebook: Codebook, wave: str, round_: str
+) -> list[label_studio.ProjectKey]:
+    """Name a round's projects: one per codebook version, round, unit kind and coder."""
+    return [
+        label_studio.ProjectKey(wave, codebook.version, round_, kind, coder)
+        for kind in KINDS
+        for coder in workspace.study.coding.coders
+    ]
+
+
+def assigned_tasks(workspace: Workspace, project: label_studio.ProjectKey) -> list[CodingTask]:
+    """Build the tasks of one coder's project, in the coder's own order."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        drawn = store.coding_tasks(warehouse, project.wave, project.round, project.unit_kind)
+    tasks = {task.unit_key: task for task in drawn}
+    plan = assign(
+        list(tasks),
+        workspace.study.coding.coders,
+        round_=project.round,
+        double_share=workspace.study.coding.double_share,
+        seed=workspace.study.sampling.seed,
+    )
+    return [tasks[unit] for unit in plan[project.coder]]
+
+
+def close_flagged(
+    workspace: Workspace, client: label_studio.Client, flags: Sequence[CrisisFlag]
+) -> None:
+    """Log the crisis flags outside the warehouse, and close their units for everybody."""
+    if not flags:
+        return
+    record_flags(workspace.safety_log, flags)
+    label_studio.remove_tasks(client, {flag.post_uid for flag in flags})
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        units = {int(flag.post_uid, 16) for flag in flags}
+        store.withhold_units(warehouse, units, at=workspace.now())
+
+
+@task(name="pull", persist_result=False)
+@guarded
+def pull_task(wave: str, round_: str) -> dict[str, int]:
+    """Fetch what changed in each coder's project; crisis flags go to the safety log at once."""
+    workspace = open_workspace()
+    codebook = load_codebook(workspace.codebook)
+    client = connect(workspace)
+    told = {"codings": 0, "retracted": 0, "problems": 0, "skipped": 0, "crisis_flags": 0}
+    for project in projects(workspace, codebook, wave, round_):
+        stream = f"label-studio/{project.title}"
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            mark = store.read_position(warehouse, stream)
+            known = store.known_annotations(
+                warehouse, wave, round_, project.unit_kind, project.coder
             )
-            for coder, units in plan.items():
-                key = label_studio.ProjectKey(codebook.version, round_, kind, coder)
-                project = label_studio.ensure_project(client, key, codebook)
-                done = label_studio.push(client, project, [tasks[unit] for unit in units])
-                pushed[f"{kind}s for {coder}"] = done.new
-    return pushed
+        found = label_studio.find_project(client, project)
+        if found is None:
+            continue
+        pulled = label_studio.pull(client, found, codebook, since=mark, known=known)
+        close_flagged(workspace, client, pulled.flags)
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            told["codings"] += store.save_codings(
+                warehouse,
+                pulled.codings,
+                pulled.spans,
+                retracted=pulled.retracted,
+                stream=stream,
+                position=pulled.mark,
+                now=workspace.now(),
+            )
+        told["retracted"] += len(pulled.retracted)
+        told["problems"] += sum(pulled.problems.values())
+        told["skipped"] += pulled.skipped_count
+        told["crisis_flags"] += len(pulled.flags)
+    return told
+
+
+@task(name="agree", persist_result=False)
+@guarded
+def agree_task(wave: str, round_: str) -> dict[str, int]:
+    """Measure agreement per code over the round's codings, with a seeded bootstrap."""
+    workspace = open_workspace()
+    codebook = load_codebook(workspace.codebook)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        codings = store.latest_codings(warehouse, wave, round_, codebook.version)
+    measured = agreement(codings, codebook, seed=workspace.study.sampling.seed)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.save_agreement(warehouse, measured, wave=wave, round_=round_, now=workspace.now())
+    met = measured.filter(measured["is_floor_met"].fill_null(value=False)).height
+    return {"codes_measured": measured.height, "floors_met": met}

@@ -20,7 +20,7 @@ from schema.study import BlueskyThreadSource, Source
 from transforms.deduplicate import deduplicate
 from warehouse import store
 
-RETRY_SECONDS = [2, 10]
+RETRY_SECONDS = [2.0, 10.0]
 
 
 @flow(name="collect", log_prints=False)

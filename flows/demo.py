@@ -18,14 +18,21 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
+from annotation.codebook import load_codebook
+from annotation.label_studio_server import ServerHandle
 from demo.bluesky_server import bluesky_app
 from demo.community import invent
-from demo.examples import Example
 from demo.model import Community
 from demo.reddit_server import reddit_app
 from demo.serve import serving
 from flows import clock, label_studio
-from flows.demo_study import followed_dids, write_demo_study
+from flows.coding_round import draw_units, measure_agreement, pull_codings, push_units
+from flows.collect import collect
+from flows.demo_study import write_demo_study
+from flows.publish import publish
+from flows.refresh import refresh
+from flows.simulated_coders import code_round
+from flows.tables import agreement_table, verdict_rows, verdict_table
 from flows.workspace import Workspace, open_workspace
 from schema.study_file import load_study
 from warehouse import store
@@ -74,7 +81,7 @@ def run(directory: Path) -> None:
         write_study(stack, directory, community, demo_clock)
         workspace = open_workspace(directory)
         console.print(f"The study lies in {directory}; its platforms are invented and local.")
-        server = background.submit(label_studio.server, workspace)
+        server = background.submit(label_studio.embedded, workspace)
         _collect(workspace, demo_clock)
         _code(workspace, community, server)
         _publish(directory)
@@ -88,7 +95,8 @@ def stop(directory: Path) -> None:
 
 def invented() -> Community:
     """Invent the demo's community, its texts from the codebook's examples and templates."""
-    return invent(SEED, codebook_examples=codebook_examples())
+    examples = {code.id: code.examples for code in load_codebook().codes}
+    return invent(SEED, codebook_examples=examples)
 
 
 def write_study(
@@ -109,9 +117,6 @@ def write_study(
 
 def _collect(workspace: Workspace, demo_clock: DemoClock) -> None:
     """Collect and refresh at each instant that no earlier run has reached."""
-    from flows.collect import collect
-    from flows.refresh import refresh
-
     with store.open_warehouse(workspace.warehouse, now=INSTANTS[0]) as warehouse:
         reached = store.last_run_at(warehouse)
     todo = [instant for instant in INSTANTS if reached is None or instant > reached]
@@ -127,16 +132,10 @@ def _collect(workspace: Workspace, demo_clock: DemoClock) -> None:
             note(f"{new} new posts, {gone} removed by their authors or platforms")
 
 
-def _code(
-    workspace: Workspace, community: Community, server: "Future[tuple[str, str]]"
-) -> None:
+def _code(workspace: Workspace, community: Community, server: Future[ServerHandle]) -> None:
     """Run the pilot round with simulated coders."""
-    from flows.coding_round import agree_task, draw_units, pull_codings, push_units
-    from flows.simulated_coders import code_round
-
     with step("starting Label Studio in its own environment") as note:
-        url, _token = server.result()
-        note(url)
+        note(server.result().url)
     with step("drawing units, seeded and stratified") as note:
         note(str(draw_units(WAVE, ROUND)))
     with step("pushing tasks to Label Studio") as note:
@@ -146,26 +145,23 @@ def _code(
     with step("pulling and validating the codings") as note:
         note(f"{pull_codings(WAVE, ROUND)}")
     with step("measuring agreement") as note:
-        from flows.coding_round import measure_agreement
-
         note(str(measure_agreement(WAVE, ROUND)))
 
 
 def _publish(directory: Path) -> None:
-    from flows.publish import publish
 
     with step("computing verdicts and publishing") as note:
         note(str(publish()))
 
 
 def _say_where(workspace: Workspace, seconds: float) -> None:
-    from flows.tables import agreement_table, verdict_rows, verdict_table
 
     directory = workspace.directory
     console.print(agreement_table(directory))
     rows = [row for row in verdict_rows(directory) if row["priority"] == "primary"]
     console.print(verdict_table(rows))
-    shown = directory if not directory.is_relative_to(Path.cwd()) else directory.relative_to(Path.cwd())
+    here = Path.cwd()
+    shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
     console.print(f"\nDone in {seconds:.0f} s. What to open:")
     console.print(f"- {label_studio.start(directory)}")
     console.print(f"- the published file {shown}/published/corpus.duckdb; for example:")
@@ -192,19 +188,6 @@ class Note:
     def __call__(self, text: str) -> None:
         """Set the step's closing words."""
         self.text = text
-
-
-def codebook_examples() -> dict[str, list[Example]]:
-    """Hand the codebook's invented examples to the community that may not import it."""
-    from annotation.codebook import load_codebook
-
-    return {
-        code.id: [
-            Example(text=e.text, value=e.value, instead=e.instead)
-            for e in (*code.examples.positive, *code.examples.near_miss)
-        ]
-        for code in load_codebook().codes
-    }
 
 
 def _label_studio_port(directory: Path) -> int:

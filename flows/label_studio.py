@@ -6,22 +6,21 @@ flow's parameters.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from annotation import label_studio, label_studio_server
+from annotation.label_studio_server import Login
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CredentialMissing
 
 TOKEN_VARIABLE = "CONFIDE_LABEL_STUDIO_TOKEN"
 PROGRAM_VARIABLE = "CONFIDE_LABEL_STUDIO"
+DEFAULT_PORT = 8080
 
 
-@contextmanager
-def connected(workspace: Workspace) -> Iterator[label_studio.Client]:
-    """Hand out a client of the study's Label Studio, starting an embedded one if need be.
+def connect(workspace: Workspace) -> label_studio.Client:
+    """Connect to the study's Label Studio, starting an embedded one if need be.
 
     A server that was started stays up: coders work in it.
 
@@ -29,24 +28,44 @@ def connected(workspace: Workspace) -> Iterator[label_studio.Client]:
         LabelStudioError: not reachable, or its telemetry is on.
         CredentialMissing: a server of the lab's own, and no token.
     """
-    url, token = server(workspace)
-    label_studio_server.refuse_telemetry(url)
-    yield label_studio.connect(url, token)
-
-
-def server(workspace: Workspace) -> tuple[str, str]:
-    """Return address and token of the study's server."""
     settings = workspace.study.label_studio
     if settings.embedded:
-        handle = label_studio_server.start(
-            program(), data_directory(workspace), port=urlsplit(settings.url).port or 8080
+        handle = embedded(workspace)
+        return label_studio.connect(handle.url, handle.token)
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        raise CredentialMissing(
+            f"{TOKEN_VARIABLE} is not set: export the access token of an account on {settings.url}"
         )
-        return handle.url, handle.token
-    if token := os.environ.get(TOKEN_VARIABLE):
-        return settings.url, token
-    raise CredentialMissing(
-        f"{TOKEN_VARIABLE} is not set: export the access token of an account on {settings.url}"
+    label_studio.refuse_telemetry(settings.url, token=token)
+    return label_studio.connect(settings.url, token)
+
+
+def embedded(workspace: Workspace) -> label_studio_server.ServerHandle:
+    """Start the study's own server, or find it running."""
+    port = urlsplit(workspace.study.label_studio.url).port or DEFAULT_PORT
+    return label_studio_server.start(program(), data_directory(workspace), port=port)
+
+
+def give_accounts(workspace: Workspace, client: label_studio.Client) -> dict[str, Login]:
+    """Make sure that every coder can sign in; their passwords lie in a 0600 file.
+
+    Only on an embedded server: on the lab's own, people have accounts already.
+    """
+    if not workspace.study.label_studio.embedded:
+        return {}
+    handle = embedded(workspace)
+    return label_studio.ensure_coders(
+        client,
+        workspace.study.coding.coders,
+        logins_file(workspace),
+        reset=lambda login: label_studio_server.set_account(handle, login),
     )
+
+
+def logins_file(workspace: Workspace) -> Path:
+    """Tell where the coders' logins are kept."""
+    return workspace.state / "coders.json"
 
 
 def start(study: Path) -> str:
@@ -54,9 +73,12 @@ def start(study: Path) -> str:
     workspace = open_workspace(study)
     if not workspace.study.label_studio.embedded:
         raise BadInput("label_studio.embedded is false: the study's server is the lab's to start")
-    url, _token = server(workspace)
-    login = label_studio_server.read_login(data_directory(workspace))
-    return f"Label Studio: {url}\nadministrator: {login.username}, password {login.password}"
+    handle = embedded(workspace)
+    return (
+        f"Label Studio: {handle.url}\n"
+        f"  administrator: {handle.login.username}, password {handle.login.password}\n"
+        f"  coders' logins: {logins_file(workspace)}"
+    )
 
 
 def stop(study: Path) -> str:

@@ -24,7 +24,7 @@ from schema.vocabulary import Platform
 from warehouse import store
 
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
-RETRY_SECONDS = [2, 10]
+RETRY_SECONDS = [2.0, 10.0]
 
 
 @flow(name="refresh", log_prints=False)

@@ -1,0 +1,55 @@
+"""`confide status`: what ran, what is due, what was missed, what was set aside."""
+
+from pathlib import Path
+from typing import Any
+
+from connectors.vault import open_vault
+from flows.tables import as_table
+from flows.workspace import Workspace, open_workspace
+from schema.study import source_platform
+from warehouse import store
+
+SECTIONS = {
+    "runs": "Last run of each source",
+    "posts": "Posts held",
+    "due": "Posts to look at again now",
+    "gaps": "Gaps: what could not be seen",
+    "set_aside": "Items set aside, by rule",
+}
+
+
+def status(directory: Path) -> dict[str, Any]:
+    """Gather the figures of a study; nothing in them names a person.
+
+    Raises:
+        StudyInvalid: there is no valid study.
+    """
+    workspace = open_workspace(directory)
+    if not workspace.warehouse.exists():
+        return {section: [] for section in SECTIONS}
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        held = store.read_status(warehouse)
+    return {
+        "runs": held.runs.to_dicts(),
+        "posts": held.posts.to_dicts(),
+        "due": _due(workspace),
+        "gaps": held.gaps.to_dicts(),
+        "set_aside": held.set_aside.to_dicts(),
+    }
+
+
+def as_text(gathered: dict[str, Any]) -> str:
+    """Draw the figures, section by section; an empty one says so."""
+    parts = [f"{title}\n{as_table(gathered[section])}" for section, title in SECTIONS.items()]
+    return "\n\n".join(parts)
+
+
+def _due(workspace: Workspace) -> list[dict[str, Any]]:
+    if not workspace.vault.exists():
+        return []
+    platforms = sorted({source_platform(source) for source in workspace.study.source})
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        return [
+            {"platform": platform, "posts": vault.count_due(workspace.now(), platform)}
+            for platform in platforms
+        ]
