@@ -9,15 +9,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import Any, Final
 from xml.etree import ElementTree as ET
 
-from annotation.form import KEYS_HELP, label_config
+from annotation.form import KEYS_HELP, label_config, shown_name
 from annotation.label_studio_client import Client, asking
 from schema.codebook import Codebook
 from schema.errors import BadInput, LabelStudioError
 from schema.vocabulary import UNIT_KINDS, UnitKind
 
+CRISIS_CODE: Final = "crisis_flag"
 TITLE_LIMIT = 50  # Label Studio's own
 _TITLE = re.compile(
     r"(?P<wave>\S+) (?P<round>\S+) (?P<unit_kind>\S+) (?P<coder>\S+) codebook (?P<version>\S+)"
@@ -27,7 +28,7 @@ _INSTRUCTION = """\
 may speak of illness, violence, loss or self-harm. Each task opens with a note on its content. \
 You may skip any unit without a reason, and stop whenever you wish.</p>
 <p>Names are masked: never search for an author or a quotation. If somebody may be in danger, \
-tick the crisis flag and submit: the unit closes and the lead is told.</p>
+tick “{crisis}” and submit: the unit closes and the lead is told.</p>
 <p>{keys}</p>
 """
 
@@ -92,7 +93,7 @@ def ensure_project(client: Client, key: ProjectKey, codebook: Codebook) -> Proje
             title=key.title,
             description="Made by Confide. Do not edit its form: codings depend on it.",
             label_config=config,
-            expert_instruction=_INSTRUCTION.format(keys=escape(KEYS_HELP)),
+            expert_instruction=_instruction(codebook),
             show_instruction=True,
             enable_empty_annotation=True,  # nothing ticked means every code is 0
             maximum_annotations=1,
@@ -131,6 +132,11 @@ def project_key(title: str) -> ProjectKey | None:
     return ProjectKey(
         match["wave"], match["version"], match["round"], kinds[match["unit_kind"]], match["coder"]
     )
+
+
+def _instruction(codebook: Codebook) -> str:
+    crisis = shown_name(codebook.code(CRISIS_CODE))
+    return _INSTRUCTION.format(crisis=escape(crisis), keys=escape(KEYS_HELP))
 
 
 def _with_title(client: Client, title: str) -> Any:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import dataframely as dy
 import polars as pl
@@ -23,13 +23,12 @@ from annotation.label_studio_client import (
     tasks_where,
     updated_after,
 )
-from annotation.label_studio_projects import Project
+from annotation.label_studio_projects import CRISIS_CODE, Project
 from annotation.results import ParsedCoding, parse_result
 from annotation.safety_log import CrisisFlag
 from schema.codebook import Codebook
 from schema.coding import Coding, EvidenceSpan
 
-CRISIS_CODE: Final = "crisis_flag"
 OVERLAP = timedelta(seconds=5)  # a change may become visible after a later one did
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -40,7 +39,7 @@ class Pulled:
 
     `retracted` are stored annotations that are gone, were skipped since, or were flagged;
     `problems` counts broken rules, in refused annotations and advisory; `mark` is where the
-    next pull begins.
+    next pull begins. Memos are counted only: what a coder writes freely stays in Label Studio.
     """
 
     codings: dy.DataFrame[Coding] = field(repr=False)
@@ -51,6 +50,7 @@ class Pulled:
     annotations_count: int
     refused_count: int
     skipped_count: int
+    memos_count: int
     mark: str
 
 
@@ -69,6 +69,7 @@ class _Harvest:
     annotations: int = 0
     refused: int = 0
     skipped: int = 0
+    memos: int = 0
     newest: datetime = BEGINNING
 
 
@@ -111,6 +112,7 @@ def pull(
         annotations_count=harvest.annotations,
         refused_count=harvest.refused,
         skipped_count=harvest.skipped,
+        memos_count=harvest.memos,
         # what changes while we read may lie on a page already read: never past the beginning
         mark=max(last, min(harvest.newest, began)).isoformat(),
     )
@@ -149,6 +151,7 @@ def _take_annotation(harvest: _Harvest, uid: str, text: str, annotation: Mapping
     if is_strange or parsed.is_refused:
         harvest.refused += 1
         return False
+    harvest.memos += parsed.has_memo
     harvest.codings += _coding_rows(harvest, uid, annotation, parsed)
     harvest.spans += _span_rows(uid, annotation, parsed)
     return True

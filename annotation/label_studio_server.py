@@ -101,7 +101,11 @@ def start(
             f"{timeout_seconds:.0f} s: stop it, or wait"
         ) from None
     login = read_login(data_dir)
-    refuse_telemetry(url, login=(login.username, login.password))
+    try:
+        refuse_telemetry(url, login=(login.username, login.password))
+    except LabelStudioError:
+        stop(data_dir)
+        raise
     return ServerHandle(url, login, program, data_dir)
 
 

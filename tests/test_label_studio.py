@@ -164,20 +164,18 @@ def test_our_server_collects_nothing(
     label_studio.refuse_telemetry(label_studio_server.url, token=coder_login.token)
 
 
-def test_a_server_that_collects_analytics_is_refused(
-    label_studio_program: Path,
-    label_studio_template: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_server_that_collects_analytics_is_refused_and_stopped(
+    label_studio_program: Path, label_studio_template: Path, tmp_path: Path
 ) -> None:
-    data_dir = tmp_path / "data"
-    shutil.copytree(label_studio_template, data_dir)
-    quiet = server._environment(data_dir, server.read_login(data_dir))
-    loud = quiet | {"LABEL_STUDIO_COLLECT_ANALYTICS": "true"}
-    monkeypatch.setattr(server, "_environment", lambda *_arguments: loud)
+    shutil.copytree(label_studio_template, tmp_path / "data")
+    loud = tmp_path / "label-studio"
+    loud.write_text(
+        f'#!/bin/sh\nLABEL_STUDIO_COLLECT_ANALYTICS=true exec "{label_studio_program}" "$@"\n'
+    )
+    loud.chmod(0o755)
     with pytest.raises(LabelStudioError, match="COLLECT_ANALYTICS=false"):
-        server.start(label_studio_program, data_dir)
-    assert server.stop(data_dir)
+        server.start(loud, tmp_path / "data")
+    assert not server.stop(tmp_path / "data")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,199 @@
+"""A coder's work, in a real browser on the real server."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, sync_playwright
+
+from annotation import label_studio
+from annotation.label_studio_server import Login
+from schema.codebook import Codebook
+from schema.coding import CodingTask
+from tests.support.coding_tasks import coding_task, turn
+from tests.support.needs import needs_program
+
+pytest_plugins = ["tests.support.label_studio"]
+pytestmark = [pytest.mark.browser, pytest.mark.label_studio]
+
+QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")
+SCREEN = {"width": 1500, "height": 1000}
+WAIT_MS = 20_000
+FAMILY = "👩\u200d👩\u200d👧"  # three code points and two joiners, one picture
+BEGINNING = f"Since winter 🌧️{FAMILY} I have not slept. <script>alert(1)</script> & so on. مرحبا. "
+EVIDENCE, RELIEF = "have not slept", "wanted it out of me"
+TEXT = f"{BEGINNING}I wrote it down because I {RELIEF}. Tomorrow I will call somebody."
+TITLE = "Where else <b>to put</b> this"
+CONTEXT = "Somebody asked: how are you <i>all</i>? 🌱"
+NOTE = "Topic: sleep, loneliness. Intensity: medium."
+MEMO = "Borderline; see rule 2."
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = needs_program("chromium", package="chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(program), args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def hosts() -> set[str]:
+    """Return the set that fills with every host the page asks."""
+    return set()
+
+
+@pytest.fixture
+def page(browser: Browser, hosts: set[str], client: label_studio.Client) -> Iterator[Page]:
+    context = browser.new_context(viewport=SCREEN)  # type: ignore[arg-type]
+    context.set_default_timeout(WAIT_MS)
+    page = context.new_page()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    page.on("websocket", lambda socket: hosts.add(urlsplit(socket.url).netloc))
+    page.on("dialog", lambda dialog: pytest.fail(f"a post ran as a program: {dialog.type}"))
+    yield page
+    context.close()
+
+
+def open_task(page: Page, url: str, login: Login, project: label_studio.Project) -> None:
+    """Sign in as a person does, open the project's first task, put the instruction away."""
+    page.goto(f"{url}/user/login/")
+    page.fill("input[name=email]", login.username)
+    page.fill("input[name=password]", login.password)
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{url}/")
+    page.goto(f"{url}/projects/{project.id}/data?labeling=1")
+    page.get_by_text("Before you begin.").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_text("Before you begin.").wait_for(state="hidden")
+
+
+def mark_words(page: Page, words: str) -> None:
+    """Draw the mouse over `words` in the post, as a hand does."""
+    box = page.locator(".confide-text").evaluate(
+        """(post, words) => {
+            const walker = document.createTreeWalker(post, NodeFilter.SHOW_TEXT);
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const start = node.data.indexOf(words);
+                if (start < 0) continue;
+                const range = document.createRange();
+                range.setStart(node, start);
+                range.setEnd(node, start + words.length);
+                const rects = [...range.getClientRects()];
+                const [first, last] = [rects[0], rects[rects.length - 1]];
+                return {x0: first.left + 0.5, y0: (first.top + first.bottom) / 2,
+                        x1: last.right - 0.5, y1: (last.top + last.bottom) / 2};
+            }
+        }""",
+        words,
+    )
+    page.mouse.move(box["x0"], box["y0"])
+    page.mouse.down()
+    page.mouse.move((box["x0"] + box["x1"]) / 2, box["y1"])
+    page.mouse.move(box["x1"], box["y1"])
+    page.mouse.up()
+
+
+def is_submission(answer: Response) -> bool:
+    return answer.request.method == "POST" and "/annotations" in answer.url
+
+
+def everything_fits(page: Page) -> bool:
+    """Tell whether codes, grades, the text's box and the memo are all on the screen at once."""
+    return bool(
+        page.locator(".confide").evaluate(
+            """form => {
+                const parts = form.querySelectorAll('.confide-grid *, .confide-text, textarea');
+                const shown = [...parts].map(part => part.getBoundingClientRect())
+                    .filter(box => box.width > 0 && box.height > 0);
+                const footer = innerHeight - 50;
+                return shown.length > 20 && shown.every(box =>
+                    box.top >= 0 && box.bottom <= footer && box.right <= innerWidth);
+            }"""
+        )
+    )
+
+
+@pytest.fixture
+def task() -> CodingTask:
+    return coding_task(7, title=TITLE, text=TEXT, thread=(turn(CONTEXT),), content_note=NOTE)
+
+
+def test_a_coder_reads_codes_and_submits_and_pull_brings_it_back(
+    page: Page,
+    hosts: set[str],
+    client: label_studio.Client,
+    coder_login: Login,
+    codebook: Codebook,
+    project: label_studio.Project,
+    task: CodingTask,
+    artifacts: Path,
+) -> None:
+    task_id = label_studio.push(client, project, [task]).task_ids[task.unit_key]
+    open_task(page, client.url, coder_login, project)
+    for shown in (NOTE, CONTEXT, TITLE, BEGINNING.strip()):
+        page.get_by_text(shown).first.wait_for()
+
+    page.keyboard.press("1")  # struggleposting
+    page.keyboard.press("Alt+Shift+Digit1")  # its value 2
+    page.get_by_text("Virtual Catharsis").first.click()
+    row = page.locator(".confide-grades:visible").nth(1)
+    row.locator("label").nth(0).click()  # its value 1
+    row.locator("label").nth(3).click()  # its certainty 2, behind 1 | 2 and 1
+    page.keyboard.press("c")  # help_seeking_step, which has no grades
+    assert page.locator(".confide-grades:visible").count() == 3
+    page.keyboard.press("Shift+Digit1")
+    mark_words(page, EVIDENCE)
+    page.get_by_text("shift+5", exact=True).click()
+    mark_words(page, RELIEF)
+    page.get_by_placeholder("Memo").fill(MEMO)
+    assert everything_fits(page)
+    page.screenshot(path=artifacts / "label-studio-root.png")
+    with page.expect_response(is_submission) as answered:
+        page.get_by_role("button", name="Submit current annotation").click()
+    assert answered.value.ok
+
+    pulled = label_studio.pull(client, project, codebook, since=None)
+    assert (pulled.refused_count, pulled.annotations_count, pulled.memos_count) == (0, 1, 1)
+    assert MEMO in str(client.sdk.annotations.list(id=task_id)[0].result)
+    codings = {row["code_id"]: row for row in pulled.codings.to_dicts()}
+    assert {code: row["value"] for code, row in codings.items() if row["value"]} == {
+        "struggleposting": 2,
+        "virtual_catharsis": 1,
+        "help_seeking_step": 1,
+    }
+    assert {code for code, row in codings.items() if row["certainty"] != 3} == {"virtual_catharsis"}
+    assert codings["virtual_catharsis"]["certainty"] == 2
+    marked = {
+        row["code_id"]: TEXT[row["span_start"] : row["span_end"]] for row in pulled.spans.to_dicts()
+    }
+    assert marked == {"struggleposting": EVIDENCE, "virtual_catharsis": RELIEF}
+    assert codings["struggleposting"]["coder"] == project.key.coder
+    assert codings["struggleposting"]["lead_seconds"] > 0
+    assert hosts <= {urlsplit(client.url).netloc, ""}
+
+
+def test_a_long_reply_in_a_long_thread_is_graded_without_scrolling(
+    page: Page,
+    hosts: set[str],
+    client: label_studio.Client,
+    coder_login: Login,
+    codebook: Codebook,
+    new_key: Callable[..., label_studio.ProjectKey],
+    artifacts: Path,
+) -> None:
+    project = label_studio.ensure_project(client, new_key("reply"), codebook)
+    context = tuple(turn(f"Turn {n}. {TEXT} " * 4) for n in range(8))
+    reply = coding_task(8, unit_kind="reply", title="", text="I hear you. " * 400, thread=context)
+    label_studio.push(client, project, [reply])
+    open_task(page, client.url, coder_login, project)
+    page.get_by_text("I hear you.").first.wait_for()
+    for code in codebook.codes_for("reply"):
+        page.keyboard.press(code.hotkey)
+    page.locator(".confide-grades:visible").last.wait_for()
+    assert page.locator(".confide-grades:visible").count() == len(codebook.codes_for("reply"))
+    assert everything_fits(page)
+    page.screenshot(path=artifacts / "label-studio-reply.png")
+    assert hosts <= {urlsplit(client.url).netloc, ""}
