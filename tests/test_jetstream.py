@@ -1,0 +1,446 @@
+"""Jetstream v2 over real sockets: order, cursors, gaps, and hosts that misbehave."""
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from atproto import JetstreamClient
+
+from connectors import jetstream, jetstream_page
+from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
+from schema.errors import BadInput, SourceRefused, SourceUnavailable, UnexpectedFailure
+from schema.pages import Coverage, ParsedPage, RawPage
+from tests.support.jetstream_script import (
+    NOW,
+    SINCE,
+    WRITER,
+    Close,
+    Cut,
+    Deny,
+    Do,
+    Step,
+    account,
+    at,
+    commit,
+    error,
+    event,
+    frame,
+    info,
+    query,
+    scripted_jetstream,
+    uri,
+)
+
+EVERYTHING = EventFilter(dids=frozenset({WRITER}))
+HASTE = (0.01, 0.01)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def passes(*urls: str, position: str | None = None, **more: Any) -> Iterator[RawPage]:
+    options: dict[str, Any] = {"wanted": EVERYTHING, "idle_seconds": 0.05, "backoff_seconds": HASTE}
+    return fetch_event_pages(urls, query(position), **options | more)
+
+
+def read(pages: Sequence[RawPage]) -> list[str]:
+    """Return the record keys of a pass's posts, in order, repeats included."""
+    natives = [post for page in pages for post in parse_events(page).posts["native_id"]]
+    return [native.rpartition("/")[2] for native in natives]
+
+
+def position(pages: Sequence[RawPage]) -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(pages[-1].position or "null")
+    return stored
+
+
+def gaps(pages: Sequence[RawPage]) -> list[Coverage]:
+    return [row for page in pages for row in page.covered if row.kind == "gap"]
+
+
+def seen(pages: Sequence[RawPage]) -> list[Coverage]:
+    return [row for page in pages for row in page.covered if row.kind == "seen"]
+
+
+def posts(*seqs: int) -> list[Step]:
+    return [frame(commit(seq)) for seq in seqs]
+
+
+def test_a_first_pass_asks_from_the_study_s_start_by_time() -> None:
+    with scripted_jetstream(posts(1, 2)) as host:
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1", "k2"]
+    assert host.cursors == [int(SINCE.timestamp()) * 1_000_000]
+    assert host.asked[0]["kinds"] == ["commit", "identity", "account"]
+    assert "dids" not in host.asked[0]
+    assert seen(pages) == [Coverage(SINCE, NOW)]
+
+
+def test_the_next_pass_goes_on_at_the_number_and_drops_what_comes_twice() -> None:
+    with scripted_jetstream(posts(1, 2), posts(2, 5)) as host:
+        first = list(passes(host.url))
+        second = list(passes(host.url, position=first[-1].position))
+    assert read(second) == ["k5"]
+    assert host.cursors[1] == 2
+    assert position(second)["seq"] == 5
+
+
+@pytest.mark.parametrize("end", [Close(1000), Close(1001), Close(1012), Cut()])
+def test_a_lost_connection_is_dialled_again_where_it_broke_off(end: Step) -> None:
+    with scripted_jetstream([*posts(1, 2), end], posts(2, 3)) as host:
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1", "k2", "k3"]
+    assert host.cursors[1] == 2
+    assert not gaps(pages)
+
+
+def test_a_consumer_too_slow_comes_back_and_loses_nothing() -> None:
+    script = [*posts(1), error("ConsumerTooSlow"), Close(1008)]
+    with scripted_jetstream(script, posts(1, 2)) as host:
+        assert read(list(passes(host.url))) == ["k1", "k2"]
+
+
+def test_a_cursor_too_old_leaves_a_gap_row_and_goes_on_by_time() -> None:
+    with scripted_jetstream(
+        posts(1), [Deny(400, "CursorTooOld")], [info("OutdatedCursor"), *posts(90)]
+    ) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k90"]
+    assert gaps(pages) == [Coverage(at(1), at(90), "gap", "OutdatedCursor")]
+    assert host.cursors[1] == 1
+    assert (
+        host.cursors[2]
+        == (at(1) - jetstream_page.OVERLAP - at(0)) // MICROSECOND + int(at(0).timestamp()) * 10**6
+    )
+
+
+def test_a_gap_with_nothing_behind_it_reaches_to_now() -> None:
+    stored = '{"host": "gone", "seq": 1, "witnessed_at": "2026-02-01T12:00:01.000000Z"}'
+    with scripted_jetstream([info("OutdatedCursor")]) as host:
+        [page] = passes(host.url, position=stored)
+    assert page.covered == (Coverage(at(1), NOW, "gap", "OutdatedCursor"),)
+    assert page.position is None
+
+
+def test_a_host_that_knows_no_cursor_at_all_is_read_from_its_tip() -> None:
+    too_old = [Deny(400, "CursorTooOld")]
+    with scripted_jetstream(too_old, too_old, posts(7)) as host:
+        pages = list(passes(host.url))
+    assert host.cursors[2] is None
+    assert gaps(pages) == [Coverage(SINCE, at(7), "gap", "CursorTooOld")]
+
+
+def test_a_cursor_beyond_the_tip_leaves_a_gap_row() -> None:
+    with scripted_jetstream(posts(500), [info("FutureCursor"), *posts(520, 3)]) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k520", "k3"]  # numbers that went back are no reason to drop
+    assert gaps(pages)[0] == Coverage(at(500), at(520), "gap", "FutureCursor")
+
+
+def test_numbers_that_go_back_are_read_and_leave_a_gap_row() -> None:
+    later = commit(3) | {"witnessedAt": "2026-02-02T00:00:00Z"}
+    with scripted_jetstream(posts(500), [frame(later), *posts(4)]) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k3", "k4"]
+    assert [gap.reason for gap in gaps(pages)] == ["sequence went back"]
+
+
+def test_another_host_is_asked_by_time_with_an_overlap() -> None:
+    with scripted_jetstream(posts(100)) as one:
+        first = list(passes(one.url))
+    with scripted_jetstream(posts(3, 4)) as other:
+        pages = list(passes(other.url, position=first[-1].position))
+    expected = int((at(100) - jetstream_page.OVERLAP).timestamp()) * 10**6
+    assert other.cursors == [expected]
+    assert read(pages) == ["k3", "k4"]
+    assert not gaps(pages)
+    assert position(pages)["seq"] == 4
+
+
+def test_where_one_host_is_down_the_next_one_answers() -> None:
+    with scripted_jetstream([Deny(503)]) as down, scripted_jetstream(posts(1)) as up:
+        pages = list(passes(down.url, up.url))
+    assert read(pages) == ["k1"]
+    assert position(pages)["host"] in up.url
+
+
+def test_the_host_that_was_read_last_is_asked_first() -> None:
+    with scripted_jetstream() as one, scripted_jetstream(posts(1), posts(1, 2)) as other:
+        first = list(passes(other.url))
+        pages = list(passes(one.url, other.url, position=first[-1].position))
+    assert read(pages) == ["k2"]
+    assert one.asked == []
+
+
+def test_what_was_read_before_hosts_fail_for_good_is_handed_over() -> None:
+    pages: list[RawPage] = []
+    with (
+        scripted_jetstream([*posts(1, 2), Cut()]) as host,
+        pytest.raises(SourceUnavailable, match="words: Jetstream failed 3 times running"),
+    ):
+        pages.extend(passes(host.url))
+    assert read(pages) == ["k1", "k2"]
+    assert seen(pages) == [Coverage(SINCE, at(2))]
+    assert position(pages)["seq"] == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "kind"),
+    [
+        (400, "InvalidRequest", SourceRefused),
+        (401, "AuthMissing", SourceRefused),
+        (404, "MethodNotImplemented", SourceRefused),
+        (429, "RateLimitExceeded", SourceUnavailable),
+        (503, "", SourceUnavailable),
+    ],
+)
+def test_a_refusal_says_whether_to_try_again(status: int, told: str, kind: type) -> None:
+    with (
+        scripted_jetstream(*[[Deny(status, told)]] * 3) as host,
+        pytest.raises(kind, match="words"),
+    ):
+        list(passes(host.url))
+    assert len(host.asked) == (1 if kind is SourceRefused else 3)
+
+
+def test_no_host_at_all_is_the_study_s_fault() -> None:
+    with pytest.raises(BadInput, match="no Jetstream host"):
+        list(passes())
+    with pytest.raises(SourceRefused, match="wss://"):
+        list(passes("gopher://invented.example"))
+
+
+def test_a_host_that_nobody_listens_at_is_unavailable() -> None:
+    with scripted_jetstream() as host:
+        pass
+    with pytest.raises(SourceUnavailable, match="ConnectionRefusedError"):
+        list(passes(host.url))
+
+
+BAD_FRAMES = [
+    ("{", "frame is no JSON"),
+    ('["Ola Nordmann"]', "frame is no object"),
+    ('{"$type": "postcard"}', "frame is no message"),
+    (frame(commit(2) | {"seq": "2"}), "event has no sequence number"),
+    (frame(commit(2) | {"time": None, "witnessedAt": "noon"}), "event has no time"),
+    (frame(commit(2, rkey=None)), "commit names no record"),
+    (frame(commit(2, did="Ola Nordmann")), "commit names no record"),
+    (frame(commit(2, operation="shred")), "commit's operation is unknown"),
+    (frame(commit(2, record="Ola Nordmann")), "record is missing or no object"),
+    (frame(commit(2, record={"text": 5, "createdAt": ""})), "text is missing or no string"),
+    (frame(account(2)), "account event does not say whether it is active"),
+    (frame(event("account", 2)), "account event names no account"),
+]
+
+
+@pytest.mark.parametrize(("bad", "rule"), BAD_FRAMES, ids=[rule for _, rule in BAD_FRAMES])
+def test_a_malformed_frame_is_set_aside_and_passed(bad: str, rule: str) -> None:
+    with scripted_jetstream([*posts(1), bad, *posts(3)]) as host:
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1", "k3"]
+    [aside] = [row for page in pages for row in parse_events(page).set_aside]
+    assert (aside.rule, aside.count) == (rule, 1)
+    assert "Nordmann" not in aside.skeleton
+    assert isinstance(json.loads(aside.skeleton), dict | str)
+
+
+def test_kinds_of_event_that_a_newer_host_sends_are_passed_over() -> None:
+    news = [frame(event("weather", 2)), frame(event("identity", 3, identity={}))]
+    with scripted_jetstream([*posts(1), *news, *posts(4)]) as host:
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1", "k4"]
+    assert all(parse_events(page).set_aside == () for page in pages)
+
+
+def test_an_event_from_after_the_pass_began_is_left_for_the_next() -> None:
+    late = commit(2) | {"witnessedAt": "2026-03-01T00:00:00.000001Z"}
+    with scripted_jetstream([*posts(1), frame(late), *posts(3)]) as host:
+        pages = list(passes(host.url, idle_seconds=60.0))
+    assert read(pages) == ["k1"]
+    assert position(pages)["seq"] == 1
+
+
+def test_pages_end_at_their_size_and_each_carries_its_own_position() -> None:
+    with scripted_jetstream(posts(*range(1, 8))) as host:
+        pages = list(passes(host.url, page_size=3))
+    assert [len(page.items) for page in pages] == [3, 3, 1]
+    assert [json.loads(page.position or "")["seq"] for page in pages] == [3, 6, 7]
+    assert seen(pages) == [
+        Coverage(SINCE, at(3)),
+        Coverage(at(3), at(6)),
+        Coverage(at(6), NOW),
+    ]
+
+
+def test_a_page_of_nothing_wanted_still_moves_the_position() -> None:
+    nobody = EventFilter(keywords=("umbrella",))
+    with scripted_jetstream(posts(*range(1, 100))) as host:
+        pages = list(passes(host.url, wanted=nobody, page_size=1))
+    assert [len(page.items) for page in pages] == [0, 0, 0]
+    assert position(pages)["seq"] == 99
+
+
+def test_a_run_without_end_stops_when_told_and_hands_over_what_it_has() -> None:
+    stop = threading.Event()
+    with scripted_jetstream([*posts(1, 2), Do(stop.set)]) as host:
+        pages = list(passes(host.url, idle_seconds=None, stop=stop))
+    keys = read(pages)
+    assert keys == ["k1", "k2"][: len(keys)]  # it may be told between the two
+    assert seen(pages) == ([Coverage(SINCE, at(len(keys)))] if keys else [])
+
+
+def test_a_run_without_end_stores_a_page_that_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jetstream_page, "FLUSH_SECONDS", 0.0)
+    stop = threading.Event()
+    with scripted_jetstream(posts(1)) as host:
+        pages = passes(host.url, idle_seconds=None, stop=stop, clock=lambda: at(9))
+        page = next(pages)
+        stop.set()
+        assert list(pages) == []
+    assert read([page]) == ["k1"]
+    assert page.observed_at == at(9)
+
+
+def test_a_stored_position_that_is_none_of_ours_is_a_fault_of_ours() -> None:
+    for stored in ("{", "[]", '{"host": "h", "seq": 1}', '{"host":"h","seq":1,"witnessed_at":"x"}'):
+        with pytest.raises(UnexpectedFailure, match="position cannot be read"):
+            list(passes("ws://127.0.0.1:1", position=stored))
+
+
+def test_a_page_s_repr_shows_no_person() -> None:
+    with scripted_jetstream(posts(1)) as host:
+        [page] = passes(host.url)
+    assert WRITER not in repr(page) + repr(parse_events(page)) + repr(EVERYTHING)
+
+
+def test_replies_to_what_the_study_keeps_pass_and_so_do_their_replies_in_the_page() -> None:
+    def reply(seq: int, parent: str, root: str) -> str:
+        ends = {"root": {"uri": root, "cid": "x"}, "parent": {"uri": parent, "cid": "x"}}
+        body = {"text": "same here", "createdAt": "2026-02-01T11:59:00Z", "reply": ends}
+        return frame(commit(seq, record=body))
+
+    held, strange = uri("held"), uri("strange")
+    script = [
+        reply(1, held, held),
+        reply(2, strange, strange),
+        reply(3, uri("k1"), uri("unknown")),
+        reply(4, strange, held),
+    ]
+    wanted = EventFilter(keywords=("umbrella",), reply_to=frozenset({held}))
+    with scripted_jetstream(script) as host:
+        assert read(list(passes(host.url, wanted=wanted))) == ["k1", "k3", "k4"]
+
+
+def test_what_the_caller_stored_meanwhile_counts_as_kept() -> None:
+    held: set[str] = set()
+    ends = {"root": {"uri": uri("k1")}, "parent": {"uri": uri("k1")}}
+    body = {"text": "same here", "createdAt": "2026-02-01T11:59:00Z", "reply": ends}
+    first = commit(1, record=body | {"text": "an umbrella", "reply": None})
+    script = [frame(first), frame(commit(2, record=body))]
+    wanted = EventFilter(keywords=("umbrella",), reply_to=held)
+    keys: list[str] = []
+    with scripted_jetstream(script) as host:
+        for page in passes(host.url, wanted=wanted, page_size=1):
+            keys += read([page])
+            held |= set(parse_events(page).posts["native_id"])
+    assert keys == ["k1", "k2"]
+
+
+def test_an_edit_of_a_kept_post_passes_whatever_it_says_now() -> None:
+    edit = commit(5, "update", rkey="held")
+    wanted = EventFilter(keywords=("umbrella",), reply_to=frozenset({uri("held")}))
+    with scripted_jetstream([frame(edit)]) as host:
+        [page] = passes(host.url, wanted=wanted)
+    row = parse_events(page).posts.row(0, named=True)
+    assert row["is_edited"]
+    assert row["edited_at"] == row["indexed_at"] == at(5)
+
+
+def test_the_sdk_s_own_client_moves_its_cursor_before_the_event_is_handled() -> None:
+    """The reason for going beneath it: a failed write would be skipped for good."""
+    failures: list[BaseException] = []
+    with scripted_jetstream([*posts(1, 2), Close(1000)]) as host:
+        client = JetstreamClient({}, base_uri=host.url, recv_timeout=5, compress=False)
+
+        def store(_: object) -> None:
+            raise OSError("the disk is full")
+
+        client.start(store, failures.append)
+    assert len(failures) == 2
+    assert client.cursor == 2
+
+
+def parsed(*events: dict[str, Any]) -> ParsedPage:
+    return parse_events(
+        RawPage("bluesky", "words", "words", "network", NOW, tuple(events), requests_count=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("deleted", "account_deleted"),
+        ("takendown", "taken_down"),
+        ("suspended", "account_inactive"),
+        ("deactivated", "account_inactive"),
+        ("desynchronized", "account_inactive"),
+        (None, "account_inactive"),
+    ],
+)
+def test_an_account_that_closes_is_a_removal_of_all_it_wrote(status: str, reason: str) -> None:
+    found = parsed(commit(1), account(2, active=False, status=status))
+    assert found.posts.is_empty()
+    [row] = found.removals.rows(named=True)
+    assert (row["author"], row["native_id"], row["reason"]) == (WRITER, None, reason)
+
+
+def test_an_account_that_opens_again_removes_nothing_and_its_new_posts_count() -> None:
+    found = parsed(
+        account(1, active=False, status="deactivated"), account(2, active=True), commit(3)
+    )
+    assert found.removals.height == 1
+    assert found.posts["native_id"].to_list() == [uri("k3")]
+
+
+def test_a_post_deleted_in_the_same_page_is_a_removal_alone() -> None:
+    found = parsed(commit(1), commit(2, "delete", rkey="k1"), commit(3, "delete", rkey="k1"))
+    assert found.posts.is_empty()
+    [row] = found.removals.rows(named=True)
+    assert (row["native_id"], row["reason"]) == (uri("k1"), "deleted_by_author")
+    assert row["observed_at"] == NOW
+
+
+def test_of_two_wordings_in_a_page_the_later_one_stands() -> None:
+    later = {"text": "second thoughts", "createdAt": "2026-02-01T11:59:00Z"}
+    found = parsed(commit(1), commit(2, "update", rkey="k1", record=later))
+    assert found.posts["text"].to_list() == ["second thoughts"]
+
+
+def test_a_profile_that_asks_for_signed_in_readers_takes_its_posts_out() -> None:
+    labels = {"$type": "x#selfLabels", "values": [{"val": "!no-unauthenticated"}]}
+    profile = {"collection": "app.bsky.actor.profile", "rkey": "self"}
+    found = parsed(
+        commit(1),
+        commit(2, "update", record={"labels": labels}, **profile),
+        commit(3, "delete", **profile),
+    )
+    assert found.posts.is_empty()
+    assert found.removals["reason"].to_list() == ["outside_policy"]
+
+
+def test_a_profile_view_tells_the_author_s_names_and_wish() -> None:
+    view = {
+        "did": WRITER,
+        "handle": "ola.invented.example",
+        "displayName": "Ola N.",
+        "labels": [{"val": "!no-unauthenticated", "src": WRITER}],
+    }
+    page = RawPage("bluesky", "words", "words", "network", NOW, (commit(1),))
+    assert jetstream.post_authors(page) == [WRITER]
+    row = parse_events(page, profiles={WRITER: view}).posts.row(0, named=True)
+    assert row["author_names"] == ["ola.invented.example", "Ola N."]
+    assert not row["is_visible_logged_out"]
