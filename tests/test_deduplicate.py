@@ -1,0 +1,224 @@
+"""Duplicates: which posts are marked, how, and the laws the marks keep."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from schema.posts import DuplicateMark
+from transforms.deduplicate import deduplicate
+from transforms.minhash import candidate_pairs, signatures
+from transforms.ordinary import ordinary_words
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SCHEMA = {
+    "post_key": pl.UInt64,
+    "author_pseudonym": pl.String,
+    "community_key": pl.String,
+    "platform": pl.String,
+    "created_at": pl.Datetime("us", "UTC"),
+    "text": pl.String,
+}
+LETTER = "The letter from the bank came on Monday and I have hidden it under the sink ever since"
+
+
+def post(key: int, text: str = LETTER, **change: Any) -> dict[str, Any]:
+    row = {
+        "post_key": key,
+        "author_pseudonym": "fern",
+        "community_key": "reddit/offmychest",
+        "platform": "reddit",
+        "created_at": NOON + key % 100_000 * HOUR,
+        "text": text,
+    }
+    return row | change
+
+
+def marks(*rows: dict[str, Any], across_platforms: bool = False) -> dict[int, tuple[Any, ...]]:
+    """Map each marked post to canonical, kind and match."""
+    found = deduplicate(pl.DataFrame(list(rows), schema=SCHEMA), across_platforms=across_platforms)
+    told = found.select("canonical_key", "kind", "match").rows()
+    return dict(zip(found["post_key"].to_list(), told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({}, "repost"),
+        ({"community_key": "reddit/lonely"}, "crosspost"),
+        ({"author_pseudonym": "moss"}, "copypasta"),
+        ({"author_pseudonym": "moss", "community_key": "reddit/lonely"}, "copypasta"),
+    ],
+)
+def test_who_repeats_where_says_the_kind(change: dict[str, Any], kind: str) -> None:
+    assert marks(post(1), post(2, **change)) == {2: (1, kind, "exact")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LETTER.upper() + "!!!",
+        f"**{LETTER}**\n\n[LINK:crowdfunding]",
+        LETTER.replace(" ", "  ") + " https://moss.example/x",
+        "\uff34he" + LETTER[3:],
+    ],
+)
+def test_case_signs_blanks_links_and_form_make_no_other_wording(text: str) -> None:
+    assert marks(post(1), post(2, text)) == {2: (1, "repost", "exact")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LETTER.replace("Monday", "Tuesday"),
+        LETTER.replace("ever since", "since then, honestly"),
+        "so " + LETTER + " lol",
+    ],
+)
+def test_a_few_changed_words_are_nearly_alike(text: str) -> None:
+    found = deduplicate(pl.DataFrame([post(1), post(2, text)], schema=SCHEMA))
+    assert found.select("post_key", "match").rows() == [(2, "near")]
+    assert 0.7 <= found["similarity"][0] < 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (LETTER, "The letter from my sister came on Friday and I have read it to the whole house"),
+        ("thanks for sharing this", "thanks for sharing that"),
+        ("I feel so alone tonight and nobody calls", "I feel so angry tonight and nobody listens"),
+        ("🌸🌸🌸", "🌸🌸🌸"),
+        ("[LINK:other]", "[LINK:other]"),
+        ("", ""),
+    ],
+)
+def test_what_only_looks_alike_is_not_marked(one: str, other: str) -> None:
+    assert marks(post(1, one), post(2, other)) == {}
+
+
+def test_short_wordings_count_where_they_are_equal() -> None:
+    assert marks(post(1, "same here"), post(2, "Same here!")) == {2: (1, "repost", "exact")}
+
+
+def test_a_platform_is_left_only_where_the_study_allows_it() -> None:
+    there = post(2, platform="bluesky", community_key="bluesky/network", author_pseudonym="moss")
+    assert marks(post(1), there) == {}
+    assert marks(post(1), there, across_platforms=True) == {2: (1, "copypasta", "exact")}
+
+
+def test_the_earliest_is_canonical_and_the_smallest_key_names_the_cluster() -> None:
+    rows = [post(3, created_at=NOON), post(1), post(2, created_at=NOON + HOUR)]
+    found = deduplicate(pl.DataFrame(rows, schema=SCHEMA))
+    assert found.select("post_key", "cluster_key", "canonical_key").rows() == [(1, 1, 3), (2, 1, 3)]
+
+
+def test_of_posts_of_one_instant_the_smallest_key_is_canonical() -> None:
+    assert marks(post(5, created_at=NOON), post(4, created_at=NOON)) == {5: (4, "repost", "exact")}
+
+
+def test_an_empty_frame_has_no_marks() -> None:
+    assert deduplicate(pl.DataFrame(schema=SCHEMA)).equals(DuplicateMark.create_empty())
+
+
+def test_words_of_scripts_without_blanks_are_told_apart() -> None:
+    text = "我已经三个星期没有睡好觉了每天晚上都在想那封银行寄来的信不知道该怎么告诉家里人我很害怕"
+    assert marks(post(1, text), post(2, text.replace("三", "四"))) == {2: (1, "repost", "near")}
+
+
+WORDS = sorted(ordinary_words())
+
+
+def village(seed: int, size: int) -> list[dict[str, Any]]:
+    """Make posts of ordinary words, a third of them edited copies of earlier ones."""
+    chance = random.Random(seed)
+    rows: list[dict[str, Any]] = []
+    for _ in range(size):
+        words = chance.choices(WORDS, k=chance.randint(1, 40))
+        if rows and chance.random() < 0.35:
+            words = chance.choice(rows)["text"].split()
+            for _edit in range(chance.randint(0, 1 + len(words) // 5)):
+                words[chance.randrange(len(words))] = chance.choice(WORDS)
+        rows.append(
+            post(
+                chance.getrandbits(64),
+                " ".join(words),
+                author_pseudonym=chance.choice(["fern", "moss", "otter"]),
+                community_key=chance.choice(["reddit/a", "reddit/b"]),
+                platform=chance.choice(["reddit", "bluesky"]),
+                created_at=NOON + chance.randint(0, 50) * HOUR,
+            )
+        )
+    return rows
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), across=st.booleans())
+def test_row_order_does_not_matter(seed: int, across: bool) -> None:
+    rows = village(seed, 60)
+    shuffled = rows[:]
+    random.Random(seed + 1).shuffle(shuffled)
+    first, second = (
+        deduplicate(pl.DataFrame(some, schema=SCHEMA), across_platforms=across)
+        for some in (rows, shuffled)
+    )
+    assert_frame_equal(first, second)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), across=st.booleans())
+def test_deduplicating_what_is_unmarked_finds_nothing(seed: int, across: bool) -> None:
+    posts = pl.DataFrame(village(seed, 80), schema=SCHEMA)
+    found = deduplicate(posts, across_platforms=across)
+    unmarked = posts.join(found, on="post_key", how="anti")
+    assert deduplicate(unmarked, across_platforms=across).is_empty()
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 10**6))
+def test_a_cluster_has_one_unmarked_post_its_earliest(seed: int) -> None:
+    posts = pl.DataFrame(village(seed, 80), schema=SCHEMA)
+    found = deduplicate(posts)
+    assert found.height > 5
+    assert not set(found["canonical_key"]) & set(found["post_key"])
+    first = posts.join(found, left_on="post_key", right_on="canonical_key").join(
+        posts.select("post_key", later="created_at"), left_on="post_key_right", right_on="post_key"
+    )
+    assert (first["created_at"] <= first["later"]).all()
+    assert found.filter(pl.col("match") == "exact")["similarity"].eq(1).all()
+
+
+def test_planted_copies_are_found_and_nothing_else() -> None:
+    chance = random.Random(7)
+    originals = [chance.choices(WORDS, k=chance.randint(12, 40)) for _ in range(1500)]
+    rows = [post(key, " ".join(words)) for key, words in enumerate(originals)]
+    copies = {}
+    for number in range(500):
+        words = originals[number][:]
+        for _ in range(int(len(words) * 0.15)):
+            words[chance.randrange(len(words))] = chance.choice(WORDS)
+        copies[10_000 + number] = number
+        rows.append(post(10_000 + number, " ".join(words)))
+    found = {key: canonical for key, (canonical, _, _) in marks(*rows).items()}
+    right = sum(copies.get(key) == canonical for key, canonical in found.items())
+    assert right / len(copies) >= 0.98
+    assert right / len(found) >= 0.98
+
+
+def test_signatures_estimate_the_share_of_common_shingles() -> None:
+    chance = random.Random(3)
+    words = chance.choices(WORDS, k=400)
+    sketches = signatures(pl.Series([words, words[:300], list(reversed(words))]))
+    assert (sketches[0] == sketches[0]).all()
+    assert abs((sketches[0] == sketches[1]).mean() - 0.75) < 0.15
+
+
+def test_a_bucket_of_many_costs_no_square() -> None:
+    same = signatures(pl.Series([["moss", "fern"]] * 3000))
+    pairs = candidate_pairs(same, pl.Series([0] * 3000).to_numpy())
+    assert len(pairs) <= 2 * 3000
