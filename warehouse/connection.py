@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -123,6 +124,8 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
     Raises:
         WarehouseError: another program holds the file, or it is no DuckDB file.
     """
+    if not path.exists():
+        _make_empty(path)
     _make_private(path)
     try:
         connection = duckdb.connect(str(path), config={**SETTINGS, **settings})
@@ -139,6 +142,15 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
         connection.close()
         if log.exists() and log.stat().st_size == 0:
             log.unlink()
+
+
+def _make_empty(path: Path) -> None:
+    """Make a database nobody else could read for a moment: DuckDB would follow the umask."""
+    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+        fresh = Path(folder) / path.name
+        duckdb.connect(str(fresh), config=dict(SETTINGS)).close()
+        fresh.chmod(PRIVATE)
+        fresh.rename(path)
 
 
 def _make_private(path: Path) -> None:

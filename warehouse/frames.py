@@ -34,7 +34,17 @@ def admitted(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
         raise WarehouseError(
             f"the store takes {contract.__name__} rows only: {_broken(contract, frame, error)}"
         ) from None
-    return strip_zones(valid.select(contract.column_names()))
+    return strip_zones(_spelled_out(valid.select(contract.column_names())))
+
+
+def _spelled_out(frame: pl.DataFrame) -> pl.DataFrame:
+    """Turn enumerations into strings: a list of them, all lists empty, aborts DuckDB."""
+    words = {
+        name: pl.List(pl.String) if isinstance(kind, pl.List) else pl.String()
+        for name, kind in frame.schema.items()
+        if isinstance(kind.inner if isinstance(kind, pl.List) else kind, pl.Enum)
+    }
+    return frame.cast(pl.Schema(words))
 
 
 def _broken(contract: Contract, frame: pl.DataFrame, error: Exception) -> str:
