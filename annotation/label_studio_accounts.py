@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 
 from annotation.label_studio_client import Client, asking
+from annotation.label_studio_home import Login, write_private
 from annotation.label_studio_login import csrf_field, page_session, sign_in
-from annotation.label_studio_server import Login, write_private
 from schema.errors import LabelStudioError
 
 Reset = Callable[[Login], None]

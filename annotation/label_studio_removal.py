@@ -18,7 +18,7 @@ def remove_tasks(client: Client, post_uids: Collection[str]) -> int:
 
     Every project of ours is searched, of any round and codebook version. The server's database
     may keep the deleted rows in free pages, and exports that a person made keep copies: on an
-    embedded server `label_studio_server.purge_files` removes both.
+    embedded server `label_studio_home.purge_files` removes both.
 
     Raises:
         LabelStudioError: the server refuses or does not answer; run it again.

@@ -7,13 +7,10 @@ random, made once and kept beside its data, mode 0600.
 """
 
 import json
-import os
-import secrets
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -21,27 +18,24 @@ import httpx
 from filelock import FileLock, Timeout
 
 from annotation import detached
+from annotation.label_studio_home import (
+    DATA_VARIABLE,
+    LOG_FILE,
+    LOGIN_FILE,
+    Login,
+    environment,
+    read_login,
+    restore_account,
+    write_private,
+)
 from annotation.label_studio_login import refuse_telemetry
 from schema.errors import LabelStudioError
 
-USERNAME = "admin@confide.invalid"
+__all__ = ["Login", "ServerHandle", "running_label_studio", "set_account", "start", "stop"]
+
 START_TIMEOUT_SECONDS = 300.0  # the first start migrates an empty database: half a minute alone
-DEAD_PROXY = "http://127.0.0.1:9"  # the discard port: refused at once
-_LOGIN_FILE = "login.json"
 _RUN_FILE = "running.json"
-_LOG_FILE = "server.log"
-_DATABASE_FILE = "label_studio.sqlite3"
 _START_OPTIONS = ("start", "--no-browser", "--internal-host", "127.0.0.1")
-_DATA_VARIABLE = "LABEL_STUDIO_BASE_DATA_DIR"
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """The administrator's account of an embedded server."""
-
-    username: str
-    password: str = field(repr=False)
-    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,37 +115,6 @@ def stop(data_dir: Path) -> bool:
     return pid is not None
 
 
-def read_login(data_dir: Path) -> Login:
-    """Return the administrator's login; it is made, and written 0600, where there is none.
-
-    Raises:
-        LabelStudioError: the file is damaged.
-    """
-    path = data_dir / _LOGIN_FILE
-    if not path.exists():
-        made = Login(USERNAME, secrets.token_urlsafe(18), secrets.token_hex(20))
-        write_private(path, json.dumps(asdict(made)))
-    try:
-        return Login(**json.loads(path.read_text("utf-8")))
-    except (ValueError, TypeError):
-        raise LabelStudioError(
-            f"{path} is damaged: delete it, and the next start makes a new login"
-        ) from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
 def set_account(handle: ServerHandle, login: Login) -> None:
     """Set an account's password and token on the server, making neither account nor project.
 
@@ -161,56 +124,7 @@ def set_account(handle: ServerHandle, login: Login) -> None:
     Raises:
         LabelStudioError: there is no such account.
     """
-    _set_account(handle.program, handle.data_dir, login)
-
-
-def purge_files(program: Path, data_dir: Path) -> int:
-    """Delete what removed tasks leave behind; return how many exported files went.
-
-    Exports that people made hold whole texts, and neither deleting the export nor its project
-    removes them; the database keeps deleted rows in free pages until it is rewritten; the
-    server's log names what was asked for. Works while the server runs. What remains is what
-    the file system and its backups keep of files they gave up.
-
-    Raises:
-        LabelStudioError: the database was busy for a minute.
-    """
-    exported = [
-        path
-        for folder in ("export", "media/export", "media/upload")
-        for path in (data_dir / folder).rglob("*")
-        if path.is_file()
-    ]
-    for path in exported:
-        path.unlink(missing_ok=True)
-    log = data_dir / _LOG_FILE
-    if log.exists():
-        os.truncate(log, 0)
-    if (data_dir / _DATABASE_FILE).exists():
-        run_server_python(program, data_dir, _REWRITE, str(data_dir / _DATABASE_FILE))
-    return len(exported)
-
-
-def run_server_python(program: Path, data_dir: Path, code: str, given: str) -> None:
-    """Run `code` on the Python that runs the server, with `given` on its standard input.
-
-    Raises:
-        LabelStudioError: it failed.
-    """
-    login = read_login(data_dir)
-    done = subprocess.run(
-        [str(program.with_name("python")), "-c", code],
-        input=given,
-        env=_environment(data_dir, login),
-        cwd=data_dir,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=START_TIMEOUT_SECONDS,
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1].split(":")[0]
-        raise LabelStudioError(f"Label Studio's own Python failed on its database ({last})")
+    restore_account(handle.program, handle.data_dir, login)
 
 
 def _launch(program: Path, data_dir: Path, port: int, timeout_seconds: float) -> str:
@@ -220,15 +134,15 @@ def _launch(program: Path, data_dir: Path, port: int, timeout_seconds: float) ->
     url = f"http://127.0.0.1:{chosen}"
     pid = detached.spawn(
         [str(program.absolute()), *_START_OPTIONS, "--port", str(chosen)],
-        environment=_environment(data_dir, login),
+        environment=environment(data_dir, login),
         directory=data_dir,
-        log=data_dir / _LOG_FILE,
+        log=data_dir / LOG_FILE,
     )
     write_private(data_dir / _RUN_FILE, json.dumps({"pid": pid, "url": url}))
     try:
         _wait_until_healthy(pid, url, data_dir, timeout_seconds)
         if not _knows(url, login):  # the data are older than the login: it was lost
-            _set_account(program, data_dir, login)
+            restore_account(program, data_dir, login)
         if not _knows(url, login):
             raise LabelStudioError(
                 f"what answers on port {chosen} is not the study's Label Studio: free the port, "
@@ -244,42 +158,12 @@ def _wait_until_healthy(pid: int, url: str, data_dir: Path, timeout_seconds: flo
     deadline = monotonic() + timeout_seconds
     while not _is_healthy(url):
         if detached.has_ended(pid, within_seconds=0.25):
-            raise LabelStudioError(f"Label Studio ended while starting: see {data_dir / _LOG_FILE}")
+            raise LabelStudioError(f"Label Studio ended while starting: see {data_dir / LOG_FILE}")
         if monotonic() > deadline:
             raise LabelStudioError(
                 f"Label Studio did not answer within {timeout_seconds:.0f} s: "
-                f"see {data_dir / _LOG_FILE}"
+                f"see {data_dir / LOG_FILE}"
             )
-
-
-def _environment(data_dir: Path, login: Login) -> dict[str, str]:
-    """Name everything the server may know; Label Studio reads bare `DEBUG`, `PORT`, … too."""
-    home = data_dir / "home"
-    home.mkdir(exist_ok=True, mode=0o700)
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-        "PYTHONUNBUFFERED": "1",
-        "http_proxy": DEAD_PROXY,
-        "https_proxy": DEAD_PROXY,
-        "no_proxy": "127.0.0.1,localhost",
-        "DJANGO_SETTINGS_MODULE": "label_studio.core.settings.label_studio",
-        _DATA_VARIABLE: str(data_dir),
-        "LABEL_STUDIO_USERNAME": login.username,
-        "LABEL_STUDIO_PASSWORD": login.password,
-        "LABEL_STUDIO_USER_TOKEN": login.token,
-        "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",  # else that token answers 401
-        "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
-        "LABEL_STUDIO_SENTRY_DSN": "",
-        "LABEL_STUDIO_FRONTEND_SENTRY_DSN": "",
-        "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
-        "LABEL_STUDIO_CONVERTER_DOWNLOAD_RESOURCES": "false",
-        "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
-        "LABEL_STUDIO_CORS_ALLOW_ALL_ORIGINS": "false",
-        "LABEL_STUDIO_ALLOWED_HOSTS": "127.0.0.1,localhost",
-        "LABEL_STUDIO_ENABLE_LOCAL_FILES_STORAGE": "false",
-    }
 
 
 def _free_port(port: int) -> int:
@@ -298,7 +182,7 @@ def _free_port(port: int) -> int:
 
 def _answering(data_dir: Path) -> str | None:
     """Return the address of the server on `data_dir`, if it runs and knows its login."""
-    if _server_pid(data_dir) is None or not (data_dir / _LOGIN_FILE).exists():
+    if _server_pid(data_dir) is None or not (data_dir / LOGIN_FILE).exists():
         return None
     url = str(_run_record(data_dir)["url"])
     return url if _knows(url, read_login(data_dir)) else None
@@ -315,7 +199,7 @@ def _run_record(data_dir: Path) -> dict[str, str | int]:
 def _server_pid(data_dir: Path) -> int | None:
     """Return the recorded process if it still is a server on this data, not a reused number."""
     pid = _run_record(data_dir).get("pid")
-    ours = f"{_DATA_VARIABLE}={data_dir.resolve()}"
+    ours = f"{DATA_VARIABLE}={data_dir.resolve()}"
     return pid if isinstance(pid, int) and detached.is_running(pid, with_variable=ours) else None
 
 
@@ -337,29 +221,3 @@ def _knows(url: str, login: Login) -> bool:
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK and answer.json().get("email") == login.username
-
-
-_REWRITE = """
-import sqlite3, sys
-database = sqlite3.connect(sys.stdin.read(), timeout=60)
-database.execute("VACUUM")
-database.close()
-"""
-
-_SET_ACCOUNT = """
-import json, sys
-from label_studio.server import _setup_env
-_setup_env()
-from rest_framework.authtoken.models import Token
-from users.models import User
-given = json.load(sys.stdin)
-user = User.objects.get(email=given["username"])
-user.set_password(given["password"])
-user.save()
-Token.objects.filter(user=user).delete()
-Token.objects.create(user=user, key=given["token"])
-"""
-
-
-def _set_account(program: Path, data_dir: Path, login: Login) -> None:
-    run_server_python(program, data_dir, _SET_ACCOUNT, json.dumps(asdict(login)))

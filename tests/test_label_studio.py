@@ -14,7 +14,7 @@ import httpx
 import polars as pl
 import pytest
 
-from annotation import detached, label_studio
+from annotation import detached, label_studio, label_studio_home
 from annotation import label_studio_server as server
 from annotation.label_studio_client import tasks_where
 from annotation.label_studio_login import page_session, sign_in
@@ -137,7 +137,7 @@ def test_a_killed_server_with_a_lost_login_starts_again_with_a_new_one(
 ) -> None:
     data_dir = tmp_path / "data"
     shutil.copytree(label_studio_template, data_dir)
-    before = server.read_login(data_dir)
+    before = label_studio_home.read_login(data_dir)
     (data_dir / "login.json").unlink()
     first = server.start(label_studio_program, data_dir)
     assert before.token != first.token
@@ -486,7 +486,9 @@ def test_a_crisis_flag_yields_no_coding_and_its_unit_leaves_every_project(
     assert "Wholly-invented-words-qz81" in texts_in(label_studio_server.data_dir)
     assert label_studio.remove_tasks(client, [flagged.post_uid]) == 2
     assert label_studio.remove_tasks(client, [flagged.post_uid]) == 0
-    purged = server.purge_files(label_studio_server.program, label_studio_server.data_dir)
+    purged = label_studio_home.purge_files(
+        label_studio_server.program, label_studio_server.data_dir
+    )
     assert purged > 0
     assert "Wholly-invented-words-qz81" not in texts_in(label_studio_server.data_dir)
     assert label_studio.push(client, both[1], [other]).new == 0
