@@ -241,6 +241,7 @@ def open_vault(path: Path, keys: VaultKeys) -> Iterator[Vault]:
     _make_private(path)
     try:
         with closing(_connect(path)) as connection:
+            _configure(connection)
             vault = Vault(connection, keys)
             vault._prepare(path.name)
             yield vault
@@ -279,12 +280,14 @@ def _make_private(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
+    return sqlite3.connect(path, timeout=LOCK_TIMEOUT_SECONDS, isolation_level=None)
+
+
+def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("pragma secure_delete = on")
     connection.execute("pragma journal_mode = delete")
     connection.execute("pragma synchronous = full")
     connection.execute("pragma temp_store = memory")
-    return connection
 
 
 def _reason(error: sqlite3.Error) -> str:
