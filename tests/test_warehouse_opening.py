@@ -25,6 +25,13 @@ with store.open_warehouse(Path(sys.argv[1]), now=datetime(2026, 3, 1, tzinfo=UTC
     print("open", flush=True)
     sys.stdin.read()
 """
+STRANGER = """
+import sys
+import duckdb
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
 DIE = """
 import os, signal, sys
 from pathlib import Path
@@ -63,9 +70,11 @@ def test_a_program_that_ignores_the_lock_is_named_as_such(tmp_path: Path) -> Non
     path = tmp_path / "warehouse.duckdb"
     with opened(path):
         pass
-    reader = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print(1, flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", reader], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", STRANGER, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
@@ -108,7 +117,7 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
             "insert into landed.migrations values (9001, 'later', ?)", [warehouse.now]
         )
     with (
-        pytest.raises(WarehouseError, match="newer version .migration 9001") as refused,
+        pytest.raises(WarehouseError, match=r"newer version .migration 9001") as refused,
         opened(path),
     ):
         pass

@@ -4,6 +4,8 @@ The closed-form interval stands here. The cluster bootstrap and the correction o
 claims come later; both only make a verdict more careful.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +15,7 @@ import duckdb
 from schema.errors import WarehouseError
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
+from warehouse.models import VIEWS
 
 _LOCKS = """
 with wanted as (
@@ -75,8 +78,6 @@ def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
         warehouse.execute("delete from landed.verdicts")
         if not chosen:
             return 0
-        make_claim_views(warehouse.connection)
-        locks = dict(warehouse.execute(_LOCKS))
         claims = [
             _Claim(*row)
             for row in warehouse.execute(
@@ -84,11 +85,25 @@ def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
                 "inner join staging.stg_current_round using (codebook_version) order by position"
             )
         ]
-        for claim in claims:
-            row = [*chosen[0], claim.claim_id, *_judge(warehouse, claim, locks)]
-            places = ", ".join("?" * (len(row) + 1))
-            warehouse.execute(f"insert into landed.verdicts values ({places})", [*row, naive(now)])
+        locks = dict(warehouse.execute(_LOCKS))
+        with _views_computed_once(warehouse):
+            for claim in claims:
+                row = [*chosen[0], claim.claim_id, *_judge(warehouse, claim, locks)]
+                places = ", ".join("?" * (len(row) + 1))
+                warehouse.execute(
+                    f"insert into landed.verdicts values ({places})", [*row, naive(now)]
+                )
     return len(claims)
+
+
+@contextmanager
+def _views_computed_once(warehouse: Warehouse) -> Iterator[None]:
+    """Let temporary tables stand before the views of the same name: every claim reads them."""
+    for name in VIEWS:
+        warehouse.execute(f"create temp table {name} as select * from main.{name}")
+    yield
+    for name in VIEWS:
+        warehouse.execute(f"drop table temp.{name}")
 
 
 def make_claim_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -124,21 +139,27 @@ def _judge(warehouse: Warehouse, claim: _Claim, locks: dict[str, str]) -> list[A
     nothing: list[Any] = [None] * 8
     if claim.testability == "not_testable" or claim.sql is None:
         return ["not testable", None, *nothing]
-    if claim.claim_id in locks:
-        return ["locked", locks[claim.claim_id], *nothing]
-    try:
-        [row] = warehouse.execute(
-            "select verdict(est, se, ?, ?, clusters), est, se, est - 1.96 * se, "
-            "est + 1.96 * se, n, n_eff, cells, clusters "
-            f"from est_{claim.kind}('{view_name(claim.claim_id)}')",
-            [claim.sesoi, claim.sign],
-        )
+    name = view_name(claim.claim_id)
+    try:  # a locked claim is read as well: its sql must not rot unseen
+        warehouse.execute(f"create temp view {name} as {claim.sql}")
+        figures = _estimate(warehouse, claim, name)
+        warehouse.execute(f"drop view temp.{name}")
     except duckdb.Error as error:
         raise _unrunnable(claim.claim_id, error) from None
-    verdict, *figures = row
-    clusters = figures[-1]
+    if claim.claim_id in locks:
+        return ["locked", locks[claim.claim_id], *nothing]
+    verdict, clusters = figures[0], figures[-1]
     reason = f"{clusters} clusters, 20 are needed" if verdict == "no data" else None
-    return [verdict, reason, *figures]
+    return [verdict, reason, *figures[1:]]
+
+
+def _estimate(warehouse: Warehouse, claim: _Claim, view: str) -> tuple[Any, ...]:
+    [row] = warehouse.execute(
+        "select verdict(est, se, ?, ?, clusters), est, se, est - 1.96 * se, "
+        f"est + 1.96 * se, n, n_eff, cells, clusters from est_{claim.kind}('{view}')",
+        [claim.sesoi, claim.sign],
+    )
+    return row
 
 
 def _unrunnable(claim_id: str, error: duckdb.Error) -> WarehouseError:

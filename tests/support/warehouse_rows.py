@@ -131,7 +131,8 @@ def coding(unit_key: int, code_id: str, value: int, **other: Any) -> dict[str, A
         "lead_seconds": 20.0,
     }
     row |= other
-    annotation = unit_key * 100 + int(row["coder"].strip("ca"))
+    person = ("c1", "c2", "c3", "c4", "a1").index(row["coder"]) + 1
+    annotation = unit_key * 100 + person
     return {"annotation_id": annotation} | row
 
 

@@ -1,0 +1,321 @@
+"""Estimators in SQL against independent ones in NumPy, and verdicts from end to end."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+from annotation.codebook import load_codebook
+from schema.codebook import Codebook
+from schema.errors import WarehouseError
+from tests.support.warehouse_rows import (
+    NOW,
+    author,
+    coding,
+    codings,
+    opened,
+    post,
+    save,
+    spans,
+    units,
+)
+from tests.test_warehouse_units import PLAN, frame_of
+from warehouse import store
+from warehouse.models import ANALYST_MACROS, model
+from warehouse.verdicts import make_claim_views
+
+Estimate = tuple[float, float]
+LOOSE = {"rel": 1e-9, "abs": 1e-12}
+
+
+def claims_data(seed: int, *, n: int = 200) -> pl.DataFrame:
+    """Invent observations in 12 clusters and 5 cells, with gaps."""
+    rng = np.random.default_rng(seed)
+    y: list[float | None] = list(rng.normal(size=n))
+    y[3] = None
+    grp: list[int | None] = list(rng.integers(0, 2, size=n))
+    grp[5] = None
+    return pl.DataFrame(
+        {
+            "cluster": [f"k{k}" for k in rng.integers(0, 12, size=n)],
+            "cell": [f"c{c}" for c in rng.integers(0, 5, size=n)],
+            "grp": grp,
+            "x": rng.normal(size=n),
+            "y": y,
+            "w": rng.uniform(1, 5, size=n),
+        }
+    )
+
+
+def clustered(influence: np.ndarray, clusters: np.ndarray) -> float:
+    """Return the cluster-robust standard error of summed influences."""
+    sums = np.array([influence[clusters == name].sum() for name in np.unique(clusters)])
+    return float(math.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()))
+
+
+def share(data: pl.DataFrame) -> Estimate:
+    d = data.drop_nulls("y")
+    y, w = d["y"].to_numpy(), d["w"].to_numpy()
+    estimate = float(np.average(y, weights=w))
+    return estimate, clustered(w * (y - estimate) / w.sum(), d["cluster"].to_numpy())
+
+
+def contrast(data: pl.DataFrame) -> Estimate:
+    d = data.drop_nulls(["y", "grp"])
+    y, w, g = (d[c].to_numpy() for c in ("y", "w", "grp"))
+    cell = d["cell"].to_numpy()
+    both = [c for c in np.unique(cell) if len(set(g[cell == c])) == 2]
+    weight = {c: min(w[(cell == c) & (g == k)].sum() for k in (0, 1)) for c in both}
+    total, estimate = sum(weight.values()), 0.0
+    influence = np.zeros(len(y))
+    for c in both:
+        for k in (0, 1):
+            part = (cell == c) & (g == k)
+            mean = np.average(y[part], weights=w[part])
+            sign = 1 if k else -1
+            estimate += sign * weight[c] / total * mean
+            influence[part] = sign * weight[c] / total * w[part] / w[part].sum() * (y[part] - mean)
+    used = np.isin(cell, both)
+    return float(estimate), clustered(influence[used], d["cluster"].to_numpy()[used])
+
+
+def paired(data: pl.DataFrame) -> Estimate:
+    d = data.drop_nulls(["y", "grp"])
+    rows = []
+    for (cluster, _), part in d.group_by("cluster", "cell"):
+        one, none = part.filter(grp=1), part.filter(grp=0)
+        if one.height and none.height:
+            means = [np.average(p["y"].to_numpy(), weights=p["w"].to_numpy()) for p in (one, none)]
+            rows.append((cluster, min(one["w"].sum(), none["w"].sum()), means[0] - means[1]))
+    weight = np.array([row[1] for row in rows])
+    difference = np.array([row[2] for row in rows])
+    estimate = float(np.average(difference, weights=weight))
+    clusters = np.array([row[0] for row in rows])
+    return estimate, clustered(weight * (difference - estimate) / weight.sum(), clusters)
+
+
+def slope(data: pl.DataFrame) -> Estimate:
+    d = data.drop_nulls(["y", "x"])
+    x, y, w = (d[c].to_numpy().copy() for c in ("x", "y", "w"))
+    cell = d["cell"].to_numpy()
+    for c in np.unique(cell):
+        part = cell == c
+        x[part] -= np.average(x[part], weights=w[part])
+        y[part] -= np.average(y[part], weights=w[part])
+    estimate = float((w * x * y).sum() / (w * x * x).sum())
+    influence = w * x * (y - estimate * x) / (w * x * x).sum()
+    return estimate, clustered(influence, d["cluster"].to_numpy())
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as made:
+        for name in ANALYST_MACROS:
+            made.execute(model("macros", name).sql)
+        yield made
+
+
+@pytest.mark.parametrize("oracle", [share, contrast, paired, slope], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("seed", range(5))
+def test_an_estimator_equals_its_definition(
+    connection: duckdb.DuckDBPyConnection, oracle: Any, seed: int
+) -> None:
+    data = claims_data(seed)
+    connection.register("claim_x", data)
+    sql = f"select est, se, n, n_eff, clusters from est_{oracle.__name__}('claim_x')"
+    [(estimate, error, n, n_eff, clusters)] = connection.execute(sql).fetchall()
+    assert (estimate, error) == pytest.approx(oracle(data), **LOOSE)
+    assert 0 < n_eff <= n < data.height
+    assert 10 <= clusters <= 12  # pairs: a cluster may hold one group only
+
+
+@pytest.mark.parametrize("kind", ["share", "contrast", "paired", "slope"])
+@pytest.mark.parametrize("rows", [0, 1])
+def test_an_estimator_of_next_to_nothing_says_no_data(
+    connection: duckdb.DuckDBPyConnection, kind: str, rows: int
+) -> None:
+    connection.register("claim_x", claims_data(1).head(rows))
+    [(verdict, clusters)] = connection.execute(
+        f"select verdict(est, se, 0.0, 1, clusters), clusters from est_{kind}('claim_x')"
+    ).fetchall()
+    assert verdict == "no data"
+    assert clusters <= rows
+
+
+@pytest.mark.parametrize(
+    ("est", "se", "sesoi", "sign", "clusters", "wanted"),
+    [
+        (0.6, 0.01, 0.5, 1, 40, "supported"),
+        (0.4, 0.01, 0.5, 1, 40, "not supported"),
+        (0.51, 0.01, 0.5, 1, 40, "inconclusive"),
+        (0.05, 0.01, 0.1, -1, 40, "supported"),
+        (0.2, 0.01, 0.1, -1, 40, "not supported"),
+        (0.6, 0.01, 0.5, 1, 19, "no data"),
+        (None, None, 0.5, 1, 40, "no data"),
+        (float("nan"), float("nan"), 0.5, 1, 40, "no data"),
+    ],
+)
+def test_a_verdict_follows_from_interval_sign_and_smallest_effect(
+    connection: duckdb.DuckDBPyConnection,
+    est: float | None,
+    se: float | None,
+    sesoi: float,
+    sign: int,
+    clusters: int,
+    wanted: str,
+) -> None:
+    row = [est, se, sesoi, sign, clusters]
+    assert connection.execute("select verdict(?, ?, ?, ?, ?)", row).fetchall() == [(wanted,)]
+
+
+# ------------------------------------------------------------------ from codings to verdicts
+
+
+def values_of(key: int) -> dict[str, int]:
+    """Plant: 9 of 10 posts are struggles, all struggles seek empathy, a third seek connection."""
+    is_struggle = key % 10 != 0
+    return {
+        "struggleposting": int(is_struggle),
+        "audience_empathy_seeking": int(is_struggle),
+        "theme_connection_validation": int(is_struggle and key % 3 == 0),
+        "theme_support_community": 0,
+        "theme_attention_empathy": 0,
+        "theme_digital_footprint": 0,
+    }
+
+
+def measured(book: Codebook, *, low: tuple[str, ...] = ()) -> pl.DataFrame:
+    """Return agreement rows for every code: 0.9, or 0.4 for those in `low`."""
+    rows = []
+    for code in book.codes:
+        alpha, floor = 0.4 if code.id in low else 0.9, book.floor(code.id)
+        is_met = None if floor is None else alpha >= floor
+        rows.append(
+            (code.id, "ordinal", alpha, alpha - 0.05, alpha + 0.05, 90, 3, 0.3, 0.8, 0.9)
+            + (floor, is_met, None)
+        )
+    names = "code_id level alpha alpha_low alpha_high n_units n_coders prevalence".split()
+    names += "positive_agreement raw_agreement floor is_floor_met reason".split()
+    return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+
+
+def coded(warehouse: store.Warehouse, book: Codebook, n: int = 120) -> None:
+    """Save, draw and code n roots by 60 authors, all three coders of one mind."""
+    keys = range(1, n + 1)
+    save(warehouse, *(post(key, author_pseudonym=author(key % 60)) for key in keys))
+    drawn = units(*((key, key * 1000 + 1) for key in keys))
+    store.save_units(warehouse, drawn, plan=PLAN, frame=frame_of(warehouse))
+    store.save_codebook(warehouse, book)
+    store.set_current_round(warehouse, "W1", "R1", book.version)
+    rows = [
+        coding(key, code, value, coder=coder)
+        for key in keys
+        for code, value in values_of(key).items()
+        for coder in ("c1", "c2", "c3")
+    ]
+    store.save_codings(warehouse, codings(*rows), spans(), now=NOW)
+
+
+def verdicts(warehouse: store.Warehouse) -> dict[str, dict[str, Any]]:
+    store.compute_verdicts(warehouse, now=NOW)
+    return {row["claim_id"]: row for row in warehouse.frame("select * from verdicts").to_dicts()}
+
+
+def test_claims_are_judged_from_codings(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book)
+        store.save_agreement(
+            warehouse,
+            measured(book, low=("theme_support_community",)),
+            wave="W1",
+            round_="R1",
+            now=NOW,
+        )
+        found = verdicts(warehouse)
+    assert len(found) == len(book.claims)
+    assert found["C19"]["verdict"] == "supported"
+    assert (found["C19"]["estimate"], found["C19"]["n"]) == (1.0, 108)
+    assert found["C05"]["verdict"] in ("supported", "inconclusive")
+    assert found["C05"]["estimate"] == pytest.approx(1 / 3)
+    assert found["C24"]["verdict"] == "supported"  # a share below its smallest effect
+    assert found["C07"]["verdict"] == "not testable"
+    assert (found["C01"]["verdict"], found["C01"]["estimate"]) == ("locked", None)
+    assert found["C01"]["reason"] == "theme_support_community reaches 0.40, its floor is 0.67"
+    assert found["C23"]["verdict"] == "no data"
+    assert found["C36"]["verdict"] == "no data"
+
+
+def test_a_code_that_was_never_measured_locks_every_claim_on_it(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book, n=10)
+        found = verdicts(warehouse)
+    assert not {row["verdict"] for row in found.values()} & {"supported", "not supported"}
+    assert "struggleposting was never measured" in found["C19"]["reason"]
+    resting = {claim.id for claim in book.claims if claim.needs.codes}
+    assert {key for key, row in found.items() if row["verdict"] == "locked"} == resting
+
+
+def test_agreement_of_another_codebook_version_unlocks_nothing(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book, n=10)
+        store.save_agreement(
+            warehouse, measured(book), wave="W1", round_="R1", codebook_version="0.9.0", now=NOW
+        )
+        assert verdicts(warehouse)["C19"]["verdict"] == "locked"
+
+
+def test_every_claim_of_the_codebook_runs_and_its_companion_too(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book, n=5)
+        make_claim_views(warehouse.connection)
+        made = warehouse.execute("from duckdb_views() where view_name like 'claim_c%'")
+        assert len(made) == len([claim for claim in book.claims if claim.sql is not None])
+        for claim in book.claims:
+            if claim.companion_sql is not None:
+                warehouse.execute(claim.companion_sql)
+
+
+def test_a_claim_whose_sql_does_not_run_is_an_error_not_a_silence(tmp_path: Path) -> None:
+    book = load_codebook()
+    broken = book.claims[0].model_copy(update={"sql": "select no_such_column from v_post"})
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book.model_copy(update={"claims": (broken,)}), n=5)
+        with pytest.raises(WarehouseError, match="claim C01 of the codebook does not run"):
+            store.compute_verdicts(warehouse, now=NOW)
+
+
+def test_without_a_round_there_is_no_verdict(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        assert store.compute_verdicts(warehouse, now=NOW) == 0
+
+
+def test_threads_weigh_their_replies_and_leave_unsettled_ones_out(tmp_path: Path) -> None:
+    support = {"reply_emotional_support": 1, "reply_esteem_validation": 0}
+    plan = type(PLAN)(unit_kind="reply")
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), *(post(key, parent_key=1) for key in (2, 3, 4)))
+        drawn = units(*((key, key * 1000 + 1) for key in (2, 3, 4)), kind="reply")
+        store.save_units(warehouse, drawn, plan=plan, frame=frame_of(warehouse, "reply"))
+        store.set_current_round(warehouse, "W1", "R1", "1.0.0")
+        kind = {"unit_kind": "reply"}
+        rows = [coding(2, code, value, **kind) for code, value in support.items()]
+        rows += [coding(3, code, 0, **kind) for code in support]
+        rows += [
+            coding(4, code, value, coder=coder, **kind)
+            for code in support
+            for coder, value in (("c1", 0), ("c2", 1))
+        ]
+        store.save_codings(warehouse, codings(*rows), spans(), now=NOW)
+        [(coded_count, supportive, hostile)] = warehouse.execute(
+            "select n_coded, supportive_share, harm_share from v_thread"
+        )
+    assert (coded_count, supportive, hostile) == (3, 0.5, None)

@@ -1,0 +1,221 @@
+"""Codings, labels and agreement: revisions, majorities, and the safety code kept out."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from annotation.agreement import agreement
+from annotation.codebook import load_codebook
+from schema.errors import WarehouseError
+from tests.support.warehouse_rows import (
+    NOW,
+    coding,
+    codings,
+    opened,
+    post,
+    save,
+    spans,
+    units,
+)
+from tests.test_warehouse_units import PLAN, frame_of
+from warehouse import store
+
+CODE = "struggleposting"
+LATER = NOW + timedelta(hours=1)
+
+
+def drawn(warehouse: store.Warehouse, *keys: int) -> None:
+    """Save and draw posts, and read their round."""
+    save(warehouse, *(post(key) for key in keys))
+    rows = units(*((key, key * 1000 + 1) for key in keys))
+    store.save_units(warehouse, rows, plan=PLAN, frame=frame_of(warehouse))
+    store.set_current_round(warehouse, "W1", "R1", "1.0.0", adjudicators=["a1"])
+
+
+def keep(warehouse: store.Warehouse, *rows: dict[str, Any], **other: Any) -> int:
+    """Save codings without evidence."""
+    return store.save_codings(warehouse, codings(*rows), spans(), now=NOW, **other)
+
+
+def labels(warehouse: store.Warehouse) -> list[tuple[Any, ...]]:
+    return warehouse.execute("select unit_key, value, certainty, label_route from label order by 1")
+
+
+@pytest.mark.parametrize(
+    ("values", "settled"),
+    [
+        ([2], (2, "single")),
+        ([1, 1], (1, "majority")),
+        ([0, 0, 2], (0, "majority")),
+        ([1, 2], (None, None)),
+        ([0, 2], (None, None)),
+        ([0, 1, 2], (None, None)),
+        ([1, 1, 2, 2], (None, None)),
+        ([0, 0, 0, 2], (0, "majority")),
+    ],
+)
+def test_a_value_is_settled_by_more_than_half_of_the_coders(
+    tmp_path: Path, values: list[int], settled: tuple[int | None, str | None]
+) -> None:
+    rows = [coding(1, CODE, value, coder=f"c{n}") for n, value in enumerate(values, start=1)]
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        keep(warehouse, *rows)
+        [(_, value, _, route)] = labels(warehouse)
+        assert (value, route) == settled
+        keep(warehouse, coding(1, CODE, 1, coder="a1", certainty=2))
+        assert labels(warehouse) == [(1, 1, 2, "adjudicated")]
+
+
+def test_the_last_revision_of_a_coder_counts_whole(tmp_path: Path) -> None:
+    first = [coding(1, CODE, 2), coding(1, "theme_stigma_openness", 1)]
+    second = coding(1, CODE, 1, revised_at=LATER, certainty=1)
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        assert keep(warehouse, *first) == 2
+        assert keep(warehouse, *first) == 0
+        assert keep(warehouse, second) == 1
+        assert labels(warehouse) == [(1, 1, 1, "single")]
+        assert warehouse.scalar("select count(*) from landed.codings") == 3
+
+
+def test_a_retracted_annotation_counts_no_more(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        keep(warehouse, coding(1, CODE, 2), coding(1, CODE, 0, coder="c2"))
+        known = store.known_annotations(warehouse, "W1", "R1", "root", "c1")
+        assert known == {1: {101}}
+        assert keep(warehouse, retracted=[101, 5], stream="ls", position="mark") == 0
+        assert labels(warehouse) == [(1, 0, 3, "single")]
+        assert store.known_annotations(warehouse, "W1", "R1", "root", "c1") == {}
+        assert store.retract_annotations(warehouse, [101], at=NOW) == 0
+        assert store.read_position(warehouse, "ls") == "mark"
+
+
+def test_the_safety_code_is_refused_and_nothing_of_its_page_is_kept(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        with pytest.raises(WarehouseError, match="safety log"):
+            keep(warehouse, coding(1, CODE, 1), coding(1, "crisis_flag", 1))
+        with pytest.raises(WarehouseError, match="safety log"):
+            marked = spans((101, 1, "crisis_flag", 0, 3))
+            store.save_codings(warehouse, codings(), marked, now=NOW)
+        assert labels(warehouse) == []
+        store.save_codebook(warehouse, load_codebook())
+        assert warehouse.scalar("select count(*) from codebook where code_id = 'crisis_flag'") == 0
+
+
+def test_codings_of_removed_withheld_or_foreign_units_are_not_stored(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        store.withhold_units(warehouse, [2], at=NOW)
+        rows = [coding(key, CODE, 1) for key in (1, 2, 3)]
+        assert keep(warehouse, *rows, coding(1, CODE, 1, wave="W9", annotation_id=7)) == 1
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_an_edit_voids_codings_and_evidence_of_the_old_wording(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        evidence = spans((101, 1, CODE, 0, 3))
+        store.save_codings(warehouse, codings(coding(1, CODE, 2)), evidence, now=NOW)
+        save(warehouse, post(1, version_key=1002, text="Mended.", edited_at=NOW))
+        assert labels(warehouse) == []
+        assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0
+        late = codings(coding(1, CODE, 2, revised_at=LATER))
+        store.save_codings(warehouse, late, evidence, now=NOW)
+        assert warehouse.scalar("select count(*) from evidence_span") == 0
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_evidence_points_into_the_published_text(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        text = warehouse.scalar("select text from landed.post_versions")
+        at = text.index("nobody came")
+        evidence = spans((101, 1, CODE, at, at + 11), (101, 1, CODE, 0, 3))
+        rows = codings(coding(1, CODE, 2), coding(1, "out_of_scope", 0))
+        store.save_codings(warehouse, rows, evidence, now=NOW)
+        store.save_codings(warehouse, rows, evidence, now=NOW)
+        found = warehouse.execute(
+            "select text_masked[span_start + 1:span_end] from evidence_span "
+            "inner join post on unit_key = post_key order by 1"
+        )
+        shown = warehouse.execute(
+            "select code_id, span_end - span_start from annotation order by 1"
+        )
+    assert found == [("The",), ("nobody came",)]
+    assert shown == [("out_of_scope", None), (CODE, 3)]
+
+
+def test_versions_and_rounds_never_mix_in_labels(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        store.save_units(
+            warehouse,
+            units((1, 1001), round_="R2"),
+            plan=type(PLAN)(round="R2"),
+            frame=frame_of(warehouse),
+        )
+        other = {"coder": "c2", "annotation_id": 900}
+        keep(warehouse, coding(1, CODE, 2), coding(1, CODE, 0, codebook_version="2.0.0", **other))
+        keep(warehouse, coding(1, CODE, 1, round="R2", annotation_id=901))
+        assert labels(warehouse) == [(1, 2, 3, "single")]
+        store.set_current_round(warehouse, "W1", "R1", "2.0.0")
+        assert labels(warehouse) == [(1, 0, 3, "single")]
+        store.set_current_round(warehouse, "W1", "R2", "1.0.0")
+        assert labels(warehouse) == [(1, 1, 3, "single")]
+        assert warehouse.execute("select unit_key, wave from sample_unit") == [(1, "W1")]
+        seen = store.latest_codings(warehouse, "W1", "R1", "1.0.0")
+        assert seen.rows() == [(1, "c1", CODE, 2)]
+
+
+def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        keys = range(1, 13)
+        drawn(warehouse, *keys)
+        keep(
+            warehouse,
+            *(coding(key, CODE, key % 3, coder=f"c{n}") for key in keys for n in (1, 2)),
+            coding(1, CODE, 0, coder="a1"),
+        )
+        measured = agreement(
+            store.latest_codings(warehouse, "W1", "R1", book.version), book, seed=1
+        )
+        for _ in range(2):
+            store.save_agreement(warehouse, measured, wave="W1", round_="R1", now=NOW)
+        [row] = store.read_agreement(warehouse).to_dicts()
+    assert (row["code_id"], row["alpha"], row["is_floor_met"]) == (CODE, 1.0, True)
+    assert (row["n_units"], row["n_coders"], row["codebook_version"]) == (12, 2, "1.0.0")
+
+
+def test_a_codebook_stands_once_coding_under_it_began(tmp_path: Path) -> None:
+    book = load_codebook()
+    milder = book.claims[0].model_copy(update={"sesoi": 0.01})
+    changed = book.model_copy(update={"claims": (milder, *book.claims[1:])})
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        store.save_codebook(warehouse, book)
+        store.save_codebook(warehouse, book)
+        assert warehouse.scalar("select count(*) from claims") == len(book.claims)
+        store.save_codebook(warehouse, changed)
+        drawn(warehouse, 1)
+        keep(warehouse, coding(1, CODE, 1))
+        store.save_codebook(warehouse, changed)
+        with pytest.raises(WarehouseError, match="give the changed codebook a new version"):
+            store.save_codebook(warehouse, book)
+
+
+def test_unsettled_codes_are_null_in_views_and_out_of_scope_units_are_absent(
+    tmp_path: Path,
+) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        keep(warehouse, coding(1, CODE, 0), coding(1, CODE, 2, coder="c2"))
+        keep(warehouse, coding(2, CODE, 1), coding(2, "out_of_scope", 1))
+        rows = warehouse.frame("select post_key, struggleposting, w from v_post")
+    assert rows.rows() == [(1, None, 2.0)]
+    assert rows.schema["post_key"] == pl.UInt64
