@@ -95,7 +95,7 @@ def fetch_posts(client: Client, query: CollectionQuery, uris: Sequence[str]) -> 
         params = models.AppBskyFeedGetPosts.Params(uris=batch)
         answer = ask(client, "app.bsky.feed.getPosts", params, source=query.source)
         views = listed(answer, "posts", source=query.source)
-        answered = {view.get("uri") for view in views}
+        answered = {str(view.get("uri")) for view in views}
         yield RawPage(
             platform="bluesky",
             source=query.source,

@@ -112,7 +112,7 @@ def _walk(tree: _Tree, thread: Mapping[str, Any], levels: int) -> None:
 def _take(tree: _Tree, node: Mapping[str, Any]) -> str | None:
     """Keep a node's post once, or a marker where there is none; return the post's at-uri."""
     kind, post = node.get("$type"), node.get("post")
-    if kind in {NOT_FOUND, BLOCKED}:
+    if kind in (NOT_FOUND, BLOCKED):  # it may be a list
         uri = node.get("uri")
         if kind == NOT_FOUND and isinstance(uri, str) and post_uri(uri):
             tree.missing.append(uri)

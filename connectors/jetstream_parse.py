@@ -63,7 +63,7 @@ class _Sorted:
         uri, operation = commit_uri(event), event.get("operation")
         if uri is None:
             raise Malformed("commit names no record")
-        if operation not in {"create", "update", "delete"}:
+        if operation not in ("create", "update", "delete"):  # it may be a list
             raise Malformed("commit's operation is unknown")
         if uri.collection == PROFILE_COLLECTION:
             if is_signed_in_only(event):

@@ -1,5 +1,6 @@
 """Jetstream v2 over real sockets: order, cursors, gaps, and hosts that misbehave."""
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
@@ -8,9 +9,12 @@ from typing import Any
 
 import pytest
 from atproto import JetstreamClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors import jetstream, jetstream_page
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
+from connectors.jetstream_wire import Event, Fault, Interrupted, read_frame
 from schema.errors import BadInput, SourceRefused, SourceUnavailable, UnexpectedFailure
 from schema.pages import Coverage, ParsedPage, RawPage
 from tests.support.jetstream_script import (
@@ -33,6 +37,7 @@ from tests.support.jetstream_script import (
     scripted_jetstream,
     uri,
 )
+from tests.support.odd_json import JSON, dented
 
 EVERYTHING = EventFilter(dids=frozenset({WRITER}))
 HASTE = (0.01, 0.01)
@@ -246,6 +251,20 @@ def test_a_malformed_frame_is_set_aside_and_passed(bad: str, rule: str) -> None:
     assert (aside.rule, aside.count) == (rule, 1)
     assert "Nordmann" not in aside.skeleton
     assert isinstance(json.loads(aside.skeleton), dict | str)
+
+
+@given(JSON | dented(commit(1)), st.sampled_from(["message", "error", "postcard"]))
+def test_no_frame_whatever_ends_a_pass(payload: object, kind: str) -> None:
+    page = jetstream_page.Filling(query(), EVERYTHING, 9, lambda: NOW, jetstream_page.Place())
+    with contextlib.suppress(Interrupted):
+        found = read_frame(json.dumps({"$type": kind, "payload": payload}).encode())
+        if isinstance(found, Event):
+            page.take(found, "host")
+        elif isinstance(found, Fault):
+            page.put_aside(found)
+    handed = page.hand_over(NOW)
+    assert handed is not None
+    parse_events(handed)
 
 
 def test_kinds_of_event_that_a_newer_host_sends_are_passed_over() -> None:
