@@ -48,7 +48,7 @@ demo: .venv/.ok .venv-label-studio/.ok ## the whole way of a post, on an invente
 # ---------------------------------------------------------------- test
 
 # What DuckDB's version can touch; the rest of the suite would only repeat itself.
-WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/warehouse)
+WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/test_verdict*.py)
 
 .PHONY: test long test-duckdb2
 test: .venv/.ok .venv-label-studio/.ok ## every promise at its reduced size
