@@ -106,7 +106,7 @@ def view(
     } | more
 
 
-def entry(post: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def entry(post: object, **more: Any) -> dict[str, Any]:
     """Write an entry of a feed."""
     return {"post": post} | more
 
@@ -118,7 +118,13 @@ def node(post: Mapping[str, Any], **more: Any) -> dict[str, Any]:
 
 def query(position: str | None = None, **more: Any) -> CollectionQuery:
     """Ask as the tests do, for the writer's feed unless told otherwise."""
-    given = {"source": "sky", "stream": "sky/0a", "venue": "network", "since": SINCE, "now": NOW}
+    given: dict[str, Any] = {
+        "source": "sky",
+        "stream": "sky/0a",
+        "venue": "network",
+        "since": SINCE,
+        "now": NOW,
+    }
     return CollectionQuery(**given | {"actor": WRITER} | more, position=position)
 
 

@@ -192,5 +192,11 @@ def error(name: str) -> str:
 
 def query(position: str | None = None, **more: Any) -> CollectionQuery:
     """Ask for the stream as the tests do."""
-    given = {"source": "words", "stream": "words", "venue": "network", "since": SINCE, "now": NOW}
+    given: dict[str, Any] = {
+        "source": "words",
+        "stream": "words",
+        "venue": "network",
+        "since": SINCE,
+        "now": NOW,
+    }
     return CollectionQuery(**given | more, position=position)
