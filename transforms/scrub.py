@@ -70,7 +70,7 @@ def _mask_once(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.update(tricky, on="row", maintain_order="left")
     named = rows_with_names(rows)
     triggers = pl.any_horizontal(text.str.contains(group.trigger) for group in GROUPS)
-    touched = pl.col("row").is_in([*tricky["row"], *named["row"]])
+    touched = pl.col("row").is_in(pl.concat([tricky["row"], named["row"]]).implode())
     rows = rows.filter(triggers | touched).with_columns(
         text.str.replace_many(list(PLACEHOLDERS), list(SEALS))
     )
