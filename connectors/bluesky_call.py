@@ -4,6 +4,7 @@ The SDK retries nothing and its typed calls fail a whole page for one bad view, 
 read as plain objects.
 """
 
+import logging
 import re
 import weakref
 from collections.abc import Mapping
@@ -22,12 +23,25 @@ _UNREACHABLE = (exceptions.NetworkError, httpx.TransportError, httpx.DecodingErr
 _BUSY_STATUS = frozenset({408, 409, 413, 425, 429})
 
 
+class _NoAddresses(logging.Filter):
+    """Drop lines that hold an address of the protocol's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let pass what names no method: other programs' requests."""
+        return "/xrpc/" not in record.getMessage()
+
+
+_UNLOGGED: Final = _NoAddresses()
+
+
 def connect(appview_url: str) -> Client:
     """Open a client of the public AppView: no login, 30 s for an answer.
 
+    The HTTP library's own log would name each account asked for: such lines are dropped.
     A login would move the client to the account's own server without a word. The client's
     connections close when nobody holds it any more.
     """
+    logging.getLogger("httpx").addFilter(_UNLOGGED)
     request = Request(timeout=TIMEOUT_SECONDS)
     client = Client(base_url=appview_url, request=request)
     weakref.finalize(client, request.close)

@@ -17,12 +17,12 @@ class EventFilter:
     `keywords` are words or phrases: whole words, whatever their case and spacing, compared in
     Unicode's compatibility form. `reply_to` holds the at-uris of posts that the study keeps; a
     post passes that answers one, answers in its thread, or edits it. The caller may let the set
-    grow while pages are read: it is asked anew for each event.
+    grow while pages are read: it is asked anew for each event. None: replies are not followed.
     """
 
     keywords: tuple[str, ...] = ()
     dids: frozenset[str] = field(default=frozenset(), repr=False)
-    reply_to: Set[str] = field(default=frozenset(), repr=False)
+    reply_to: Set[str] | None = field(default=None, repr=False)
 
     def lets_through(
         self, uri: str, did: str, record: Mapping[str, Any], *, also: Collection[str] = ()
@@ -30,9 +30,12 @@ class EventFilter:
         """Tell whether a post passes; `also` are at-uris kept beside `reply_to`."""
         if did in self.dids or self._speaks_of_it(record.get("text")):
             return True
-        reply = record.get("reply")
+        if self.reply_to is None:
+            return False
+        given = record.get("reply")
+        reply = given if isinstance(given, Mapping) else {}
         near = [uri]
-        for end in ("root", "parent") if isinstance(reply, Mapping) else ():
+        for end in ("root", "parent"):
             reference = reply.get(end)
             target = reference.get("uri") if isinstance(reference, Mapping) else None
             near += [target] if isinstance(target, str) else []

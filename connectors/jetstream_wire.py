@@ -4,6 +4,7 @@ Source: `network.bsky.jetstream.subscribeEvents`, JSON frames. Beneath the SDK, 
 moves its cursor before an event is handled and drops events whose number is not above it.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ KINDS: Final = ("commit", "identity", "account")
 COLLECTIONS: Final = (POST_COLLECTION, PROFILE_COLLECTION)
 _PROTOCOL = Subprotocol("xrpc.v1.json")
 _FRAME_BYTES_MAX = 2**25
+_SILENT = logging.Logger("confide.jetstream")  # the library would log whole frames
+_SILENT.addHandler(logging.NullHandler())
 _MAY_PASS = frozenset({408, 425, 429})
 
 
@@ -94,6 +97,7 @@ def opened(url: str, cursor: int | None, *, source: str) -> Iterator[ClientConne
             compression=None,
             open_timeout=30,
             close_timeout=1,
+            logger=_SILENT,
         )
     except InvalidStatus as error:
         raise _denial(error, source=source) from None

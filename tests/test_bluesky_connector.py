@@ -1,10 +1,12 @@
 """The real atproto client against AppViews: the demo's, and one that does as it is told."""
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from atproto import Client, Request
 from starlette.responses import Response
@@ -39,6 +41,7 @@ from tests.support.appview_script import (
     NOW,
     OTHER,
     SINCE,
+    WRITER,
     Ask,
     entry,
     iso,
@@ -247,6 +250,15 @@ def test_an_error_s_name_that_is_no_word_is_not_passed_on() -> None:
     ):
         list(fetch_author_pages(connect(appview.url), query()))
     assert str(told.value) == "sky: Bluesky answered BadRequestError 400"
+
+
+def test_the_client_s_own_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with scripted_appview(feed(notes(1))) as appview, caplog.at_level(logging.DEBUG):
+        list(fetch_author_pages(connect(appview.url), query()))
+        httpx.get(f"{appview.url}/elsewhere")
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("http")]
+    assert not [line for line in told if WRITER in line]
+    assert any("/elsewhere" in line for line in told)
 
 
 def test_a_fault_of_ours_is_told_as_such() -> None:

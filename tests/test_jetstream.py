@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -336,6 +337,15 @@ def test_a_page_s_repr_shows_no_person() -> None:
     assert WRITER not in repr(page) + repr(parse_events(page)) + repr(EVERYTHING)
 
 
+def test_the_library_s_own_log_names_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG), scripted_jetstream(posts(1), [Deny(500)]) as host:
+        before = threading.get_ident()
+        list(passes(host.url))
+    ours = [record.getMessage() for record in caplog.records if record.thread == before]
+    assert not [line for line in ours if WRITER in line]
+    assert not [r for r in caplog.records if r.name == "websockets.client"]
+
+
 def test_replies_to_what_the_study_keeps_pass_and_so_do_their_replies_in_the_page() -> None:
     def reply(seq: int, parent: str, root: str) -> str:
         ends = {"root": {"uri": root, "cid": "x"}, "parent": {"uri": parent, "cid": "x"}}
@@ -352,6 +362,40 @@ def test_replies_to_what_the_study_keeps_pass_and_so_do_their_replies_in_the_pag
     wanted = EventFilter(keywords=("umbrella",), reply_to=frozenset({held}))
     with scripted_jetstream(script) as host:
         assert read(list(passes(host.url, wanted=wanted))) == ["k1", "k3", "k4"]
+
+
+def test_replies_are_not_followed_unless_asked_for() -> None:
+    ends = {"root": {"uri": uri("k1")}, "parent": {"uri": uri("k1")}}
+    body = {"text": "an umbrella", "createdAt": "2026-02-01T11:59:00Z"}
+    reply = commit(2, record=body | {"text": "same here", "reply": ends})
+    script = [frame(commit(1, record=body)), frame(reply)]
+    for reply_to, expected in ((None, ["k1"]), (frozenset[str](), ["k1", "k2"])):
+        wanted = EventFilter(keywords=("umbrella",), reply_to=reply_to)
+        with scripted_jetstream(script) as host:
+            assert read(list(passes(host.url, wanted=wanted))) == expected
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text", "is_kept"),
+    [
+        ("tired", "so TIRED, today", True),
+        ("tired", "retired", False),
+        ("tired", "#tired", True),
+        ("can't sleep", "I can\N{RIGHT SINGLE QUOTATION MARK}t\n  sleep at all", True),
+        ("can't sleep", "can't  even sleep", False),
+        ("müde", "so mu\N{COMBINING DIAERESIS}de", True),
+        ("\N{FULLWIDTH LATIN CAPITAL LETTER W}IDE", "a wide road", True),
+        ("Straße", "auf der STRASSE", True),
+        ("c++", "I write c++ at night", True),
+        ("a.b", "axb", False),
+        ("  ", "anything", False),
+    ],
+)
+def test_keywords_are_whole_words_whatever_their_case_and_spelling(
+    keyword: str, text: str, is_kept: bool
+) -> None:
+    wanted = EventFilter(keywords=(keyword,))
+    assert wanted.lets_through(uri("k1"), WRITER, {"text": text}) is is_kept
 
 
 def test_what_the_caller_stored_meanwhile_counts_as_kept() -> None:
