@@ -196,12 +196,23 @@ def measured(book: Codebook, *, low: tuple[str, ...] = ()) -> pl.DataFrame:
         alpha, floor = 0.4 if code.id in low else 0.9, book.floor(code.id)
         is_met = None if floor is None else alpha >= floor
         rows.append(
-            (code.id, "ordinal", alpha, alpha - 0.05, alpha + 0.05, 90, 3, 0.3, 0.8, 0.9)
-            + (floor, is_met, None)
+            {
+                "code_id": code.id,
+                "level": "ordinal",
+                "alpha": alpha,
+                "alpha_low": alpha - 0.05,
+                "alpha_high": alpha + 0.05,
+                "n_units": 90,
+                "n_coders": 3,
+                "prevalence": 0.3,
+                "positive_agreement": 0.8,
+                "raw_agreement": 0.9,
+                "floor": floor,
+                "is_floor_met": is_met,
+                "reason": None,
+            }
         )
-    names = "code_id level alpha alpha_low alpha_high n_units n_coders prevalence".split()
-    names += "positive_agreement raw_agreement floor is_floor_met reason".split()
-    return pl.DataFrame(rows, schema=names, orient="row", infer_schema_length=None)
+    return pl.DataFrame(rows, infer_schema_length=None)
 
 
 def coded(warehouse: store.Warehouse, book: Codebook, n: int = 120) -> None:

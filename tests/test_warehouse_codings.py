@@ -100,8 +100,8 @@ def test_the_safety_code_is_refused_and_nothing_of_its_page_is_kept(tmp_path: Pa
         drawn(warehouse, 1)
         with pytest.raises(WarehouseError, match="safety log"):
             keep(warehouse, coding(1, CODE, 1), coding(1, "crisis_flag", 1))
+        marked = spans((101, 1, "crisis_flag", 0, 3))
         with pytest.raises(WarehouseError, match="safety log"):
-            marked = spans((101, 1, "crisis_flag", 0, 3))
             store.save_codings(warehouse, codings(), marked, now=NOW)
         assert labels(warehouse) == []
         store.save_codebook(warehouse, load_codebook())

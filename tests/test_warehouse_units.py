@@ -43,6 +43,7 @@ def test_the_frame_holds_roots_or_replies_with_their_stratum(tmp_path: Path) -> 
     assert root == {
         "unit_key": 1,
         "version_key": 1001,
+        "thread_key": 1,
         "platform": "reddit",
         "week": WEEK,
         "author_pseudonym": author(1),

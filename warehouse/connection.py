@@ -6,6 +6,7 @@ published file instead.
 """
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from warehouse.clock import naive
 from warehouse.models import migrate, refresh_models
 
 PRIVATE = 0o600
+UNFINISHED = (".new-", ".rewrite-", ".publish-")  # folders that live while the lock is held
 SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -112,9 +114,17 @@ def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
             "let it finish, then run this again"
         ) from None
     try:
+        sweep(path.parent)
         yield
     finally:
         lock.release()
+
+
+def sweep(folder: Path) -> None:
+    """Remove half-written files of a process that died: they hold rows, removed ones too."""
+    for prefix in UNFINISHED:
+        for left in folder.glob(f"{prefix}*"):
+            shutil.rmtree(left)
 
 
 @contextmanager
@@ -146,7 +156,7 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
 
 def _make_empty(path: Path) -> None:
     """Make a database nobody else could read for a moment: DuckDB would follow the umask."""
-    with TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+    with TemporaryDirectory(prefix=UNFINISHED[0], dir=path.parent) as folder:
         fresh = Path(folder) / path.name
         duckdb.connect(str(fresh), config=dict(SETTINGS)).close()
         fresh.chmod(PRIVATE)

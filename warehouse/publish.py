@@ -5,16 +5,15 @@ input and clock give equal tables, in equal order.
 """
 
 import os
-import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import SETTINGS, Warehouse, open_warehouse
+from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, sweep
 from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
 from warehouse.rewriting import quoted, sync
 from warehouse.verdicts import make_claim_views
@@ -45,23 +44,24 @@ def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
         WarehouseError: another flow or program holds the warehouse, or a claim does not run.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=".publish-", dir=target.parent))
-    fresh = folder / target.name  # the name stands in the file: equal names, equal bytes
-    try:
-        with open_warehouse(path, now=now) as warehouse:
+    with open_warehouse(path, now=now) as warehouse:
+        sweep(target.parent)
+        with TemporaryDirectory(prefix=UNFINISHED[2], dir=target.parent) as folder:
+            fresh = Path(folder) / target.name  # it stands in the file: equal names, equal bytes
             _copy(warehouse, fresh)
-        rows = _finish(fresh, now=naive(now))
-        fresh.chmod(READABLE)
-        sync(fresh)
-        os.replace(fresh, target)
-        sync(target.parent)
-    finally:
-        shutil.rmtree(folder)
+            rows = _finish(fresh, now=naive(now))
+            fresh.chmod(READABLE)
+            sync(fresh)
+            os.replace(fresh, target)
+            sync(target.parent)
     return rows
 
 
 def _copy(warehouse: Warehouse, fresh: Path) -> None:
-    warehouse.execute("set threads = 1")  # several would lay out equal rows differently
+    # several threads lay out equal rows differently; so do the methods that pack what the heap
+    # happened to hold in the place of nulls
+    warehouse.execute("set threads = 1")
+    warehouse.execute("set disabled_compression_methods = 'fsst,dict_fsst,bitpacking'")
     warehouse.execute(f"attach {quoted(fresh)} as fresh")
     for name in MARTS:
         warehouse.execute(f"create table fresh.main.{name} as select * from {name} order by all")

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import connected, locked
+from warehouse.connection import UNFINISHED, connected, locked
 from warehouse.models import migrate, refresh_models
 
 
@@ -35,7 +35,7 @@ def compact(path: Path, *, now: datetime, lock_timeout_seconds: float = 60) -> b
             if not due:
                 return False
             old.execute("checkpoint")
-        with TemporaryDirectory(prefix=".rewrite-", dir=path.parent) as folder:
+        with TemporaryDirectory(prefix=UNFINISHED[1], dir=path.parent) as folder:
             fresh = Path(folder) / path.name
             _write(path, fresh, now=naive(now), compression=compression)
             sync(fresh)

@@ -35,6 +35,18 @@ select
 from landed.post_versions as posts
 semi join batch on posts.post_key = batch.post_key
 """
+_COVERAGE = pl.Schema(
+    {
+        "stream": pl.String(),
+        "source": pl.String(),
+        "from_at": pl.Datetime("us"),
+        "to_at": pl.Datetime("us"),
+        "kind": pl.String(),
+        "reason": pl.String(),
+        "at_most_count": pl.Int64(),
+        "run_id": pl.String(),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +239,10 @@ def _save_counts(warehouse: Warehouse, counts: pl.DataFrame) -> None:
 def _save_progress(
     warehouse: Warehouse, stamp: SaveStamp, position: str | None, covered: Sequence[Coverage]
 ) -> None:
-    for interval in covered:
-        warehouse.execute(
-            "insert into landed.coverage values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [stamp.stream, stamp.source, *_interval(interval), stamp.run_id],
-        )
+    rows = [
+        (stamp.stream, stamp.source, *_interval(interval), stamp.run_id) for interval in covered
+    ]
+    _insert(warehouse, "coverage", pl.DataFrame(rows, schema=_COVERAGE, orient="row"))
     if position is not None:
         move_cursor(warehouse, stamp.stream, position, run_id=stamp.run_id)
 

@@ -22,8 +22,11 @@ from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.units import (
     coding_tasks,
     count_units,
+    drawn_rounds,
+    read_units,
     sampling_frame,
     save_units,
+    unit_keys,
     withhold_units,
 )
 from warehouse.verdicts import compute_verdicts
@@ -39,6 +42,7 @@ __all__ = [
     "compact",
     "compute_verdicts",
     "count_units",
+    "drawn_rounds",
     "duplicate_inputs",
     "end_run",
     "known_annotations",
@@ -49,6 +53,7 @@ __all__ = [
     "read_agreement",
     "read_position",
     "read_status",
+    "read_units",
     "remove",
     "retract_annotations",
     "run_checks",
@@ -62,5 +67,6 @@ __all__ = [
     "set_current_round",
     "table_hash",
     "threads_to_read",
+    "unit_keys",
     "withhold_units",
 ]

@@ -13,7 +13,7 @@ import polars as pl
 from schema.coding import CodingTask, FrameUnit, Turn, Unit
 from schema.errors import WarehouseError
 from schema.vocabulary import UnitKind
-from warehouse.clock import naive
+from warehouse.clock import add_zones, naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
 
@@ -27,6 +27,7 @@ _FRAME = """
 select
     posts.post_key as unit_key,
     posts.version_key,
+    posts.thread_key,
     posts.platform,
     cast(date_trunc('week', posts.known_at) as date) as week,
     posts.author_pseudonym,
@@ -121,6 +122,38 @@ def hash_rows(frame: pl.DataFrame) -> str:
     """Hash a frame's rows as text, columns in their order, rows sorted."""
     ordered = frame.sort(frame.columns)
     return sha256(ordered.write_csv(datetime_format="%+").encode()).hexdigest()
+
+
+def read_units(
+    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind
+) -> dy.DataFrame[Unit]:
+    """Read a round's units as they were drawn, ordered by key."""
+    rows = warehouse.frame(
+        "select * from landed.units where wave = ? and round = ? and unit_kind = ? "
+        "order by unit_key",
+        [wave, round_, unit_kind],
+    )
+    return Unit.validate(add_zones(rows).select(Unit.column_names()), cast=True)
+
+
+def drawn_rounds(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+    """List every wave, round and unit kind that was drawn."""
+    return [
+        (str(wave), str(round_), str(kind))
+        for wave, round_, kind in warehouse.execute(
+            "select wave, round, unit_kind from landed.draws order by all"
+        )
+    ]
+
+
+def unit_keys(warehouse: Warehouse, wave: str, round_: str, unit_kind: str) -> set[int]:
+    """Return the keys of a round's units that may be coded: drawn, held, not withheld."""
+    rows = warehouse.execute(
+        "select unit_key from landed.units where wave = ? and round = ? and unit_kind = ? "
+        "and unit_key not in (select unit_key from landed.withheld_units)",
+        [wave, round_, unit_kind],
+    )
+    return {int(key) for (key,) in rows}
 
 
 def count_units(warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind) -> int:

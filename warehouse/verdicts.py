@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from schema.errors import WarehouseError
 from warehouse.clock import naive
@@ -53,6 +54,21 @@ left join measured using (code_id)
 where not coalesce(measured.is_floor_met, false)
 group by wanted.claim_id
 """
+_JUDGED = pl.Schema(
+    {
+        "claim_id": pl.String(),
+        "verdict": pl.String(),
+        "reason": pl.String(),
+        "estimate": pl.Float64(),
+        "se": pl.Float64(),
+        "interval_low": pl.Float64(),
+        "interval_high": pl.Float64(),
+        "n": pl.Int64(),
+        "n_eff": pl.Float64(),
+        "cells": pl.Int64(),
+        "clusters": pl.Int64(),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +103,16 @@ def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
         ]
         locks = dict(warehouse.execute(_LOCKS))
         with _views_computed_once(warehouse):
-            for claim in claims:
-                row = [*chosen[0], claim.claim_id, *_judge(warehouse, claim, locks)]
-                places = ", ".join("?" * (len(row) + 1))
-                warehouse.execute(
-                    f"insert into landed.verdicts values ({places})", [*row, naive(now)]
-                )
+            judged = [(claim.claim_id, *_judge(warehouse, claim, locks)) for claim in claims]
+        # a frame, since nulls bound one by one would leave chance bytes in the file
+        rows = pl.DataFrame(judged, schema=_JUDGED, orient="row")
+        with warehouse.showing("batch", rows):
+            warehouse.execute(
+                "insert into landed.verdicts by name "
+                "select ? as wave, ? as round, ? as codebook_version, batch.*, "
+                "cast(? as timestamp) as computed_at from batch",
+                [*chosen[0], naive(now)],
+            )
     return len(claims)
 
 

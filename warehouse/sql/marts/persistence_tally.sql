@@ -1,4 +1,5 @@
--- How long posts stay up, in counts only. Cells under 11 are merged before they are written.
+-- How long posts stay up, in counts only. Grain: one row per cell and age.
+-- Cells under 11 are merged before they are written.
 -- @platform reddit or bluesky
 -- @cohort_week Monday of the week the posts were created
 -- @community_kind subreddit, feed or network

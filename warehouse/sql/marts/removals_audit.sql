@@ -1,4 +1,5 @@
--- What was removed, in counts; each row is hashed with the one before. Key: seq.
+-- What was removed, in counts; each row is hashed with the one before.
+-- Grain: one row per removal batch, platform and reason. Key: seq.
 -- @seq place in the chain
 -- @removed_at UTC, when it was removed here
 -- @platform reddit or bluesky
