@@ -40,6 +40,8 @@ def sentences() -> Iterator[None]:
     """Turn every error into one sentence on standard error and its exit code."""
     try:
         yield
+    except typer.Exit:
+        raise  # a verb's own exit code
     except CorpusError as error:
         typer.echo(f"confide: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
@@ -54,9 +56,17 @@ def sentences() -> Iterator[None]:
 def run(study: Path, as_json: bool, work: Callable[[], Any], *, say: Callable[[Any], str]) -> None:
     """Run a verb on a study and print what came of it."""
     with sentences():
-        prepare(study)
+        enter(study)
         result = work()
         typer.echo(json.dumps(result, default=str) if as_json else say(result))
+
+
+def enter(study: Path) -> None:
+    """Make a study the one that flows work on; where there is none, write nothing."""
+    from schema.study_file import load_study
+
+    load_study(study / "study.toml")
+    prepare(study)
 
 
 def counts(done: dict[str, dict[str, int]]) -> str:
@@ -95,7 +105,7 @@ def init(directory: Annotated[Path, typer.Argument(help="The new study's folder.
 def check(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
     """Validate study, key, file modes, policy rules, audit chain and reachability."""
     with sentences():
-        prepare(study)
+        enter(study)
         from flows import check as checks
 
         findings = checks.check(study)
@@ -323,7 +333,7 @@ def show(
 def start(study: StudyOption = HERE) -> None:
     """Start the study's Label Studio on loopback and leave it running."""
     with sentences():
-        prepare(study)
+        enter(study)
         from flows.label_studio import start as begin
 
         typer.echo(begin(study))
@@ -333,7 +343,7 @@ def start(study: StudyOption = HERE) -> None:
 def stop_label_studio(study: StudyOption = HERE) -> None:
     """Stop the study's Label Studio."""
     with sentences():
-        prepare(study)
+        enter(study)
         from flows.label_studio import stop as end
 
         typer.echo(end(study))
