@@ -13,7 +13,7 @@ from annotation.label_studio_projects import (
 )
 from annotation.label_studio_pull import Pulled, pull
 from annotation.label_studio_push import PushCounts, push
-from annotation.label_studio_removal import remove_tasks
+from annotation.label_studio_removal import remove_tasks, task_uids
 
 __all__ = [
     "Client",
@@ -34,4 +34,5 @@ __all__ = [
     "refuse_telemetry",
     "remove_tasks",
     "submit",
+    "task_uids",
 ]

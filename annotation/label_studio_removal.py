@@ -10,7 +10,18 @@ from annotation.label_studio_client import (
     tasks_where,
     with_uids,
 )
-from annotation.label_studio_projects import projects
+from annotation.label_studio_projects import Project, projects
+
+
+def task_uids(client: Client, project: Project) -> set[str]:
+    """Return the keys of the units that a project holds tasks of.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer.
+    """
+    with asking("for its tasks"):
+        tasks = tasks_where(client, project.id, [], with_annotations=False)
+        return {str(task.data["post_uid"]) for task in tasks}
 
 
 def remove_tasks(client: Client, post_uids: Collection[str]) -> int:

@@ -101,6 +101,35 @@ def draw(
     )
 
 
+def draw_within(
+    frame: dy.DataFrame[FrameUnit],
+    roots: dy.DataFrame[Unit],
+    plan: SamplingPlan,
+    *,
+    now: datetime,
+) -> dy.DataFrame[Unit]:
+    """Draw replies from the threads of drawn roots: two stages, one stated chance.
+
+    A reply's chance is its root's times its own among the replies of the drawn roots; the
+    least chance of the plan holds at each stage. Only so does a thread come with both its
+    root and its replies coded, which is what claims about threads ask for.
+
+    Raises:
+        StudyInvalid: the size is too small for the frame to give every unit its least chance.
+    """
+    chances = roots.select(
+        pl.col("unit_key").alias("thread_key"), pl.col("inclusion_probability").alias("first")
+    )
+    staged = frame.join(chances, on="thread_key", how="inner")
+    second = draw(FrameUnit.validate(staged.select(FrameUnit.column_names())), plan, now=now)
+    both = pl.col("inclusion_probability") * pl.col("first")
+    return Unit.validate(
+        second.join(staged.select("unit_key", "first"), on="unit_key", how="left")
+        .with_columns(both.alias("inclusion_probability"), (1 / both).alias("weight"))
+        .select(Unit.column_names())
+    )
+
+
 def inclusion_probabilities(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.DataFrame:
     """State every drawable unit's chance, one row per cluster, without drawing.
 

@@ -85,6 +85,7 @@ def demo(
 ) -> None:
     """Run the whole main job on the invented community, with no credentials."""
     with sentences():
+        study.mkdir(parents=True, exist_ok=True)
         prepare(study)
         from flows import demo as whole
 

@@ -13,8 +13,9 @@ from annotation.agreement import agreement
 from annotation.assignment import assign
 from annotation.codebook import load_codebook
 from annotation.safety_log import CrisisFlag, record_flags
+from flows.after_removals import close_removed
 from flows.guard import guarded
-from flows.label_studio import connect, give_accounts
+from flows.label_studio import connect, give_accounts, purge
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -22,6 +23,7 @@ from schema.vocabulary import UnitKind
 from warehouse import store
 
 KINDS: tuple[UnitKind, ...] = ("root", "reply")
+PLURAL = {"root": "roots", "reply": "replies"}
 
 
 @flow(name="round", log_prints=False)
@@ -77,14 +79,16 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
             store.save_codebook(warehouse, codebook)
             store.set_current_round(warehouse, wave, round_, codebook.version)
             if held := store.count_units(warehouse, wave, round_, kind):
-                drawn[f"{kind}s"] = held
+                drawn[PLURAL[kind]] = held
                 continue
             frame = store.sampling_frame(
                 warehouse,
                 kind,
                 now=workspace.now(),
                 minimum_age_days=policy.minimum_age_days,
+                excluded_communities=policy.excluded_communities,
             )
+            first_stage = store.read_units(warehouse, wave, round_, "root")
         one = sampling.SamplingPlan(
             n=wanted[kind],
             seed=plan.seed,
@@ -94,10 +98,14 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
             round=round_,
             unit_kind=kind,
         )
-        units = sampling.draw(frame, one, now=workspace.now())
+        units = (
+            sampling.draw_within(frame, first_stage, one, now=workspace.now())
+            if kind == "reply" and not first_stage.is_empty()
+            else sampling.draw(frame, one, now=workspace.now())
+        )
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.save_units(warehouse, units, plan=one, frame=frame)
-        drawn[f"{kind}s"] = units.height
+        drawn[PLURAL[kind]] = units.height
     return drawn
 
 
@@ -109,6 +117,7 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     give_accounts(workspace, client)
+    close_removed(workspace, client)
     pushed = 0
     for project in projects(workspace, codebook, wave, round_):
         tasks = assigned_tasks(workspace, project)
@@ -152,6 +161,7 @@ def close_flagged(
         return
     record_flags(workspace.safety_log, flags)
     label_studio.remove_tasks(client, {flag.post_uid for flag in flags})
+    purge(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         units = {int(flag.post_uid, 16) for flag in flags}
         store.withhold_units(warehouse, units, at=workspace.now())

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 from prefect import flow, task
 
+from flows.after_removals import finish
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.runs import recorded
@@ -43,6 +44,7 @@ def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
         except CorpusError as error:
             failures.append(error)
     mark_duplicates()
+    finish(done)
     if failures:
         raise failures[0]
     return done

@@ -23,7 +23,7 @@ from annotation.label_studio_server import ServerHandle
 from demo.bluesky_server import bluesky_app
 from demo.community import invent
 from demo.model import Community
-from demo.reddit_server import reddit_app
+from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, reddit_app
 from demo.serve import serving
 from flows import clock, label_studio
 from flows.coding_round import draw_units, measure_agreement, pull_codings, push_units
@@ -33,24 +33,17 @@ from flows.publish import publish
 from flows.refresh import refresh
 from flows.simulated_coders import code_round
 from flows.tables import agreement_table, verdict_rows, verdict_table
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import REDDIT_VARIABLES, Workspace, open_workspace
 from schema.study_file import load_study
 from warehouse import store
 
 SEED = 1
 WAVE, ROUND = "W1", "R1"
-UNITS = 90  # of each kind: enough for an interval around alpha, quick to code by API
+ROOTS, REPLIES = 100, 160  # enough for an interval around alpha, quick to code by API
 LABEL_STUDIO_PORTS = range(8081, 8181)
 INSTANTS = tuple(
     datetime.fromisoformat(text).replace(tzinfo=UTC)
-    for text in (
-        "2026-01-12T12:00",
-        "2026-01-26T12:00",
-        "2026-02-09T12:00",
-        "2026-02-23T12:00",
-        "2026-03-09T12:00",
-        "2026-03-31T12:00",
-    )
+    for text in ("2026-01-19T12:00", "2026-02-09T12:00", "2026-03-02T12:00", "2026-03-31T12:00")
 )
 QUERY = (
     "select platform, count(*) posts, count(distinct author_key) authors, "
@@ -103,6 +96,7 @@ def write_study(
     stack: ExitStack, directory: Path, community: Community, demo_clock: DemoClock
 ) -> None:
     """Serve the community until `stack` closes, and point the study at the servers."""
+    os.environ |= dict(zip(REDDIT_VARIABLES, (CLIENT_ID, CLIENT_SECRET), strict=True))
     reddit = stack.enter_context(serving(reddit_app(community, lambda: demo_clock.now)))
     bluesky = stack.enter_context(serving(bluesky_app(community, lambda: demo_clock.now)))
     write_demo_study(
@@ -111,7 +105,8 @@ def write_study(
         reddit=reddit,
         bluesky=bluesky,
         label_studio_port=_label_studio_port(directory),
-        units=UNITS,
+        roots=ROOTS,
+        replies=REPLIES,
     )
 
 

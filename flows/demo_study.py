@@ -36,8 +36,8 @@ url = "http://127.0.0.1:{label_studio_port}"
 {sources}
 [sampling]
 seed = 20260105
-roots = {units}
-replies = {units}
+roots = {roots}
+replies = {replies}
 minimum_probability = 0.01
 per_author = 3
 
@@ -57,7 +57,9 @@ authors_file = "{authors_file}"
 [[source]]
 name = "words"
 kind = "bluesky_stream"
-keywords = ["struggling", "tired", "can't", "alone", "today"]
+keywords = [
+    "tired", "alone", "can't", "anyone", "help", "work", "night", "today", "again", "feel", "week", "home"
+]
 
 [[source]]
 name = "threads"
@@ -74,7 +76,8 @@ def write_demo_study(
     reddit: str,
     bluesky: str,
     label_studio_port: int,
-    units: int,
+    roots: int,
+    replies: int,
 ) -> None:
     """Write study.toml, the key and the 0600 file of authors, replacing an earlier run's."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -94,7 +97,8 @@ def write_demo_study(
         jetstream=bluesky.replace("http", "ws", 1) + "/xrpc",
         label_studio_port=label_studio_port,
         sources=sources + "\n" + BLUESKY.format(authors_file=authors),
-        units=units,
+        roots=roots,
+        replies=replies,
         coders=", ".join(f'"{coder}"' for coder in CODERS),
     )
     (directory / "study.toml").write_text(text, "utf-8")
@@ -102,6 +106,6 @@ def write_demo_study(
 
 
 def followed_dids(community: Community) -> list[str]:
-    """Choose whom the demo follows: every second account; the stream finds the others."""
+    """Choose whom the demo follows: every fifth account; the stream finds the others."""
     posters = {p.author.native_id for p in community.posts if p.platform == "bluesky"}
-    return sorted(posters)[::2]
+    return sorted(posters)[::5]

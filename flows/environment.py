@@ -15,6 +15,8 @@ def prepare(study_directory: Path) -> None:
     directory = study_directory.resolve()
     home = directory / "var" / "prefect"
     os.environ[STUDY_VARIABLE] = str(directory)
+    if directory.is_dir():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in _defaults(home).items():
         os.environ.setdefault(name, value)
 

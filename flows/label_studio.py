@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from annotation import label_studio, label_studio_server
+from annotation import label_studio, label_studio_home, label_studio_server
 from annotation.label_studio_server import Login
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CredentialMissing
@@ -61,6 +61,12 @@ def give_accounts(workspace: Workspace, client: label_studio.Client) -> dict[str
         logins_file(workspace),
         reset=lambda login: label_studio_server.set_account(handle, login),
     )
+
+
+def purge(workspace: Workspace) -> None:
+    """Let the bytes of deleted tasks go from an embedded server's files, exports too."""
+    if workspace.study.label_studio.embedded:
+        label_studio_home.purge_files(program(), data_directory(workspace))
 
 
 def logins_file(workspace: Workspace) -> Path:

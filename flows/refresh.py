@@ -11,6 +11,7 @@ from prefect import flow, task
 
 from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
+from flows.after_removals import finish
 from flows.collect import mark_duplicates
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
@@ -21,7 +22,6 @@ from flows.workspace import Workspace, open_workspace
 from schema.errors import CorpusError
 from schema.study import source_platform
 from schema.vocabulary import Platform
-from warehouse import store
 
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 RETRY_SECONDS = [2.0, 10.0]
@@ -44,7 +44,7 @@ def refresh() -> dict[str, dict[str, int]]:
         except CorpusError as error:
             failures.append(error)
     mark_duplicates()
-    compact_after_removals()
+    finish(done)
     if failures:
         raise failures[0]
     return done
@@ -68,14 +68,6 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
         for source in sources:
             read_threads(workspace, source, run)
     return asdict(run.tally)
-
-
-@task(task_run_name="compact-after-removals", persist_result=False)
-@guarded
-def compact_after_removals() -> bool:
-    """Rewrite the warehouse where rows were removed, so that their bytes go too."""
-    workspace = open_workspace()
-    return store.compact(workspace.warehouse, now=workspace.now())
 
 
 def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:

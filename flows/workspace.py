@@ -17,6 +17,7 @@ from schema.study_file import load_study
 
 KEY_VARIABLE = "CONFIDE_KEY"
 KEY_COMMAND_VARIABLE = "CONFIDE_KEY_COMMAND"
+REDDIT_VARIABLES = ("CONFIDE_REDDIT_CLIENT_ID", "CONFIDE_REDDIT_CLIENT_SECRET")
 KEY_COMMAND_TIMEOUT_SECONDS = 60
 
 
@@ -90,13 +91,12 @@ class Workspace:
         """Read who asks Reddit from the environment.
 
         Raises:
-            CredentialMissing: the environment lacks one; loopback servers need none.
+            CredentialMissing: the environment lacks one.
         """
         reddit = self.study.platforms.reddit
-        invented = self.study.is_invented("reddit")
         return RedditCredentials(
-            client_id=_credential("CONFIDE_REDDIT_CLIENT_ID", optional=invented),
-            client_secret=_credential("CONFIDE_REDDIT_CLIENT_SECRET", optional=invented),
+            client_id=_credential(REDDIT_VARIABLES[0]),
+            client_secret=_credential(REDDIT_VARIABLES[1]),
             user_agent=reddit.user_agent or f"confide (study {self.study.study.name})",
             url=reddit.url,
             oauth_url=reddit.oauth_url,
@@ -143,10 +143,9 @@ def read_private_lines(path_text: str, *, source: str, study_directory: Path) ->
     return [line for line in lines if line]
 
 
-def _credential(name: str, *, optional: bool) -> str:
-    value = os.environ.get(name, "")
-    if value or optional:
-        return value or "loopback"
+def _credential(name: str) -> str:
+    if value := os.environ.get(name):
+        return value
     raise CredentialMissing(f"{name} is not set: export the credential of your approved client")
 
 

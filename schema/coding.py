@@ -13,6 +13,9 @@ class FrameUnit(dy.Schema):
 
     unit_key = dy.UInt64(primary_key=True, description="post_key of the unit", metadata=KEYED)
     version_key = dy.UInt64(description="the wording on show", metadata=KEYED)
+    thread_key = dy.UInt64(
+        nullable=True, description="its thread's root; null where that is gone", metadata=KEYED
+    )
     platform = dy.Enum(PLATFORMS, description="stratum variable")
     week = dy.Date(description="Monday of the week of created_at, UTC; stratum variable")
     author_pseudonym = dy.String(description="for the cap per author", metadata=KEYED)

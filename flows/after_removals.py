@@ -1,0 +1,78 @@
+"""What follows a removal: Label Studio's tasks go, and files are rewritten so that bytes go.
+
+Nothing is remembered of what was removed. Label Studio is compared with the warehouse:
+whatever task has no unit there any more is deleted, so a run that died is made good by the
+next one.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from prefect import task
+
+from annotation import label_studio, label_studio_server
+from flows.guard import guarded
+from flows.label_studio import DEFAULT_PORT, connect, data_directory, program, purge
+from flows.workspace import Workspace, open_workspace
+from warehouse import store
+
+
+def finish(done: Mapping[str, Mapping[str, int]]) -> None:
+    """Let bytes and tasks go where a flow removed something."""
+    compact_warehouse()
+    if any(tally["removed_count"] for tally in done.values()):
+        close_tasks()
+
+
+@task(name="compact-warehouse", persist_result=False)
+@guarded
+def compact_warehouse() -> bool:
+    """Rewrite the warehouse where rows were removed; tell whether it was needed."""
+    workspace = open_workspace()
+    return store.compact(workspace.warehouse, now=workspace.now())
+
+
+@task(name="close-tasks", persist_result=False)
+@guarded
+def close_tasks() -> int:
+    """Delete the tasks whose units are gone; return how many tasks went."""
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        drawn = store.drawn_rounds(warehouse)
+    if not drawn:
+        return 0
+    with client_for_a_while(workspace) as client:
+        return close_removed(workspace, client)
+
+
+def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
+    """Compare Label Studio with the warehouse and delete what has no unit any more."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        held = {
+            place: store.unit_keys(warehouse, *place) for place in store.drawn_rounds(warehouse)
+        }
+    gone: set[str] = set()
+    for project in label_studio.projects(client):
+        place = (project.key.wave, project.key.round, project.key.unit_kind)
+        if place in held:
+            uids = label_studio.task_uids(client, project)
+            gone |= {uid for uid in uids if int(uid, 16) not in held[place]}
+    if not gone:
+        return 0
+    removed = label_studio.remove_tasks(client, gone)
+    purge(workspace)
+    return removed
+
+
+@contextmanager
+def client_for_a_while(workspace: Workspace) -> Iterator[label_studio.Client]:
+    """Connect; an embedded server that had to be started is stopped again."""
+    if not workspace.study.label_studio.embedded:
+        yield connect(workspace)
+        return
+    port = urlsplit(workspace.study.label_studio.url).port or DEFAULT_PORT
+    with label_studio_server.running_label_studio(
+        program(), data_directory(workspace), port=port
+    ) as handle:
+        yield label_studio.connect(handle.url, handle.token)
