@@ -98,6 +98,14 @@ class Vault:
         )
         return int(found.fetchone()[0])
 
+    def every_native_id(self, platform: Platform) -> set[str]:
+        """Return the native ids of all that is held of a platform."""
+        found = self._connection.execute(
+            "select token, next_due_at, sealed from posts where platform_token = ?",
+            (self._platform_token(platform),),
+        )
+        return {self._entry(*row).native_id for row in found}
+
     def native_ids(self, post_keys: Iterable[int]) -> dict[int, str]:
         """Map those of `post_keys` that the vault holds to their native ids."""
         tokens = [self._post_token(post_key) for post_key in post_keys]

@@ -106,18 +106,24 @@ def remove(
     if removals.is_empty():
         return 0
     key = workspace.key.pseudonym_key(platform)
-    final = removals.filter(~pl.col("reason").is_in(REVERSIBLE))
     keyed = pseudonymize_removals(removals, key=key)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        held = store.is_held(warehouse, keyed)
+    # a stream tells of every deletion on Bluesky: of those only what is held is remembered.
+    # Old Reddit dumps hold what was deleted since, so there each one is.
+    final = removals.filter(~pl.col("reason").is_in(REVERSIBLE) & (held | (platform == "reddit")))
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
         vault.suppress(
             platform,
             native_ids=final["native_id"].drop_nulls().to_list(),
             authors=final["author"].drop_nulls().to_list(),
         )
+        vault.forget(keyed["post_key"].drop_nulls().to_list())
+        if not held.any():
+            return 0
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             removed = store.remove(warehouse, keyed, now=workspace.now())
         vault.forget(removed.post_keys)
-        vault.forget(keyed["post_key"].drop_nulls().to_list())
     return len(removed.post_keys)
 
 

@@ -4,9 +4,9 @@ One function a kind: it yields pages with the parser that reads them. Kinds that
 version brings are refused by name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 
 from connectors import bluesky, jetstream, reddit
 from connectors.vault import open_vault
@@ -20,7 +20,7 @@ from schema.study import (
     Source,
     source_platform,
 )
-from transforms.pseudonymize import author_pseudonyms
+from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
 
 NETWORK = "network"  # the venue of a Bluesky post that no custom feed showed
@@ -80,22 +80,31 @@ def check_permission(workspace: Workspace, source: Source) -> None:
         )
 
 
-def query_for(
-    workspace: Workspace, source: str, *, stream: str, venue: str, actor: str | None = None
-) -> CollectionQuery:
+def query_for(workspace: Workspace, source: str, *, stream: str, venue: str) -> CollectionQuery:
     """Build the query that goes on from a stream's stored position."""
+    [query] = queries_for(workspace, source, {stream: None}, venue=venue)
+    return query
+
+
+def queries_for(
+    workspace: Workspace, source: str, streams: Mapping[str, str | None], *, venue: str
+) -> list[CollectionQuery]:
+    """Build a query for each stream and its account, where it has one."""
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        position = store.read_position(warehouse, stream)
-    return CollectionQuery(
-        source=source,
-        stream=stream,
-        venue=venue,
-        since=workspace.since,
-        now=workspace.now(),
-        until=workspace.until,
-        position=position,
-        actor=actor,
-    )
+        positions = {stream: store.read_position(warehouse, stream) for stream in streams}
+    return [
+        CollectionQuery(
+            source=source,
+            stream=stream,
+            venue=venue,
+            since=workspace.since,
+            now=workspace.now(),
+            until=workspace.until,
+            position=positions[stream],
+            actor=actor,
+        )
+        for stream, actor in streams.items()
+    ]
 
 
 def _subreddit(workspace: Workspace, source: RedditSource) -> Iterator[Reading]:
@@ -114,19 +123,15 @@ def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Read
         source.authors_file, source=source.name, study_directory=workspace.directory
     )
     client = bluesky.connect(workspace.study.platforms.bluesky.appview)
-    dids = bluesky.resolve_actors(client, names)
+    dids = bluesky.resolve_actors(client, names, source=source.name)
     key = workspace.key.pseudonym_key("bluesky")
     refused = len(set(names) - set(dids))
-    for did, pseudonym in zip(
-        dids.values(), author_pseudonyms("bluesky", list(dids.values()), key=key), strict=True
-    ):
-        query = query_for(
-            workspace,
-            source.name,
-            stream=f"{source.name}/{pseudonym}",
-            venue=NETWORK,
-            actor=did,
-        )
+    pseudonyms = author_pseudonyms("bluesky", list(dids.values()), key=key)
+    streams = {
+        f"{source.name}/{pseudonym}": did
+        for pseudonym, did in zip(pseudonyms, dids.values(), strict=True)
+    }
+    for query in queries_for(workspace, source.name, streams, venue=NETWORK):
         try:
             for page in bluesky.fetch_author_pages(client, query):
                 yield Reading(page, bluesky.parse_page)
@@ -144,39 +149,52 @@ def _stream(workspace: Workspace, source: BlueskyStreamSource) -> Iterator[Readi
     if not hosts:
         raise BadInput(f"source {source.name}: platforms.bluesky.jetstream names no host: add one")
     query = query_for(workspace, source.name, stream=source.name, venue=NETWORK)
-    events = jetstream.fetch_event_pages(
-        hosts, query, wanted=event_filter(workspace, source), idle_seconds=STREAM_IDLE_SECONDS
+    public = bluesky.connect(workspace.study.platforms.bluesky.appview)
+    followed = bluesky.resolve_actors(public, _followed(workspace, source), source=source.name)
+    held = _held(workspace) if source.collect_replies else None
+    wanted = jetstream.EventFilter(
+        keywords=_keywords(workspace, source), dids=frozenset(followed.values()), reply_to=held
     )
-    for page in events:
-        yield Reading(page, jetstream.parse_events)
+    pages = jetstream.fetch_event_pages(
+        hosts, query, wanted=wanted, idle_seconds=STREAM_IDLE_SECONDS
+    )
+    for page in pages:
+        # an event tells neither its author's names nor whom the author wants as readers
+        authors = jetstream.post_authors(page)
+        profiles = bluesky.fetch_profiles(public, authors, source=source.name)
+        parse = partial(jetstream.parse_events, profiles=profiles)
+        yield Reading(page, parse)
+        if held is not None:  # the page is stored by now: replies to it are wanted, too
+            held |= _held_of(workspace, parse(page).posts["native_id"].to_list())
 
 
-def event_filter(workspace: Workspace, source: BlueskyStreamSource) -> jetstream.EventFilter:
-    """Gather what a stream lets through: words, authors, replies to what is held."""
-    words = list(source.keywords)
-    if source.keywords_file is not None:
-        path = workspace.directory / source.keywords_file
-        if not path.is_file():
-            raise BadInput(
-                f"source {source.name}: keywords_file {source.keywords_file} does not exist: "
-                "create it, one word or phrase a line"
-            )
-        lines = path.read_text(encoding="utf-8").splitlines()
-        words += [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    dids: list[str] = []
-    if source.authors_file is not None:
-        dids = read_private_lines(
-            source.authors_file, source=source.name, study_directory=workspace.directory
+def _followed(workspace: Workspace, source: BlueskyStreamSource) -> list[str]:
+    if source.authors_file is None:
+        return []
+    return read_private_lines(
+        source.authors_file, source=source.name, study_directory=workspace.directory
+    )
+
+
+def _keywords(workspace: Workspace, source: BlueskyStreamSource) -> tuple[str, ...]:
+    if source.keywords_file is None:
+        return source.keywords
+    path = workspace.directory / source.keywords_file
+    if not path.is_file():
+        raise BadInput(
+            f"source {source.name}: keywords_file {source.keywords_file} does not exist: "
+            "create it, one word or phrase a line"
         )
-    return jetstream.EventFilter(
-        keywords=tuple(words),
-        dids=frozenset(dids),
-        reply_to=_held_posts(workspace) if source.collect_replies else frozenset(),
-    )
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return (*source.keywords, *(line for line in lines if line and not line.startswith("#")))
 
 
-def _held_posts(workspace: Workspace) -> frozenset[str]:
-    horizon = workspace.now() + timedelta(days=36500)
+def _held(workspace: Workspace) -> set[str]:
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
-        held = vault.due(horizon, "bluesky", limit=1_000_000)
-    return frozenset(entry.native_id for entry in held)
+        return vault.every_native_id("bluesky")
+
+
+def _held_of(workspace: Workspace, natives: Sequence[str]) -> set[str]:
+    keys = post_keys("bluesky", natives, key=workspace.key.pseudonym_key("bluesky"))
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        return set(vault.native_ids(keys).values())

@@ -35,6 +35,13 @@ from named
 group by platform, post_key
 order by post_key
 """
+_HELD = """
+select gone.place
+from batch as gone
+where
+    gone.post_key in (select post_key from landed.post_versions)
+    or gone.author_pseudonym in (select author_pseudonym from landed.post_versions)
+"""
 _BY_POST = {
     "post_versions": "post_key",
     "superseded_versions": "post_key",
@@ -77,6 +84,14 @@ def remove(
         if rows or timelines:
             mark_rewrite_due(warehouse)
     return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
+
+
+def is_held(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.Series:
+    """Tell of each removal, in its order, whether any stored post is meant."""
+    batch = admitted(Removal, removals).with_row_index("place")
+    with warehouse.showing("batch", batch):
+        held = set(warehouse.frame(_HELD)["place"].to_list())
+    return pl.Series("is_held", [place in held for place in range(batch.height)], pl.Boolean)
 
 
 def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:

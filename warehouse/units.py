@@ -31,7 +31,12 @@ select
     posts.platform,
     cast(date_trunc('week', posts.known_at) as date) as week,
     posts.author_pseudonym,
-    coalesce(marks.cluster_key, canonicals.cluster_key, posts.post_key) as cluster_key
+    -- "thank you" said twice is no copy: short posts stand for themselves
+    case
+        when length(posts.text_masked) >= 40
+            then coalesce(marks.cluster_key, canonicals.cluster_key, posts.post_key)
+        else posts.post_key
+    end as cluster_key
 from staging.stg_posts as posts
 left join landed.duplicate_marks as marks on posts.post_key = marks.post_key
 left join (
