@@ -58,7 +58,8 @@ authors_file = "{authors_file}"
 name = "words"
 kind = "bluesky_stream"
 keywords = [
-    "tired", "alone", "can't", "anyone", "help", "work", "night", "today", "again", "feel", "week", "home"
+    "tired", "alone", "can't", "anyone", "help", "work",
+    "night", "today", "again", "feel", "week", "home"
 ]
 
 [[source]]

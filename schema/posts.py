@@ -101,7 +101,9 @@ class Post(dy.Schema):
         dy.Enum(LINK_CATEGORIES), description="what kind of page each link leads to, sorted"
     )
     declared_languages = dy.List(dy.String(), description="as the author's client says")
-    language = dy.String(nullable=True, description="detected, ISO 639-1; null where too short or in doubt")
+    language = dy.String(
+        nullable=True, description="detected, ISO 639-1; null where too short or in doubt"
+    )
     words_count = dy.Int64(min=0, description="words in title and text after masking")
     hashtags_count = dy.Int64(min=0, description="hashtags")
     masks = dy.List(
