@@ -15,6 +15,7 @@ import typer
 
 from flows.environment import prepare
 from flows.guard import describe
+from flows.words import pairs, tally
 from schema.errors import CorpusError
 
 app = typer.Typer(
@@ -71,10 +72,7 @@ def enter(study: Path) -> None:
 
 def counts(done: dict[str, dict[str, int]]) -> str:
     """Say counts by source, one line each, leaving zeros out."""
-    lines = []
-    for name, tally in done.items():
-        told = [f"{count} {key.removesuffix('_count')}" for key, count in tally.items() if count]
-        lines.append(f"{name}: {', '.join(told).replace('_', ' ') or 'nothing new'}")
+    lines = [f"{name}: {tally(found)}" for name, found in done.items()]
     return "\n".join(lines) or "nothing to do"
 
 
@@ -162,7 +160,7 @@ def draw(
 
         return draw_units(wave, round_, roots, replies)
 
-    run(study, as_json, work, say=lambda done: f"drawn: {_pairs(done)}")
+    run(study, as_json, work, say=lambda done: f"drawn: {pairs(done)}")
 
 
 @app.command()
@@ -179,7 +177,7 @@ def push(
 
         return push_units(wave, round_)
 
-    run(study, as_json, work, say=lambda done: f"pushed: {_pairs(done)}")
+    run(study, as_json, work, say=lambda done: f"pushed: {pairs(done)}")
 
 
 @app.command()
@@ -196,7 +194,7 @@ def pull(
 
         return pull_codings(wave, round_)
 
-    run(study, as_json, work, say=lambda done: f"pulled: {_pairs(done)}")
+    run(study, as_json, work, say=lambda done: f"pulled: {pairs(done)}")
 
 
 @app.command()
@@ -235,7 +233,7 @@ def coding_round(
 
         return run_round(wave, round_)
 
-    run(study, as_json, work, say=_pairs)
+    run(study, as_json, work, say=pairs)
 
 
 @app.command()
@@ -247,7 +245,7 @@ def publish(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
 
         return flow()
 
-    run(study, as_json, work, say=lambda done: f"published: {_pairs(done)}")
+    run(study, as_json, work, say=lambda done: f"published: {pairs(done)}")
 
 
 @app.command()
@@ -348,10 +346,6 @@ def stop_label_studio(study: StudyOption = HERE) -> None:
         from flows.label_studio import stop as end
 
         typer.echo(end(study))
-
-
-def _pairs(done: dict[str, Any]) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in done.items()) or "nothing"
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from flows.publish import publish
 from flows.refresh import refresh
 from flows.simulated_coders import code_round
 from flows.tables import agreement_table, verdict_rows, verdict_table
+from flows.words import pairs
 from flows.workspace import REDDIT_VARIABLES, Workspace, open_workspace
 from schema.study_file import load_study
 from warehouse import store
@@ -73,7 +74,7 @@ def run(directory: Path) -> None:
         background = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         write_study(stack, directory, community, demo_clock)
         workspace = open_workspace(directory)
-        console.print(f"The study lies in {directory}; its platforms are invented and local.")
+        say(f"The study lies in {directory}; its platforms are invented and local.")
         server = background.submit(label_studio.embedded, workspace)
         _collect(workspace, demo_clock)
         _code(workspace, community, server)
@@ -132,37 +133,42 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
     with step("starting Label Studio in its own environment") as note:
         note(server.result().url)
     with step("drawing units, seeded and stratified") as note:
-        note(str(draw_units(WAVE, ROUND)))
+        note(pairs(draw_units(WAVE, ROUND)))
     with step("pushing tasks to Label Studio") as note:
         note(f"{sum(push_units(WAVE, ROUND).values())} new tasks")
     with step("simulated coders code through the API") as note:
         note(f"{code_round(workspace, community, WAVE, ROUND)} annotations")
     with step("pulling and validating the codings") as note:
-        note(f"{pull_codings(WAVE, ROUND)}")
+        note(pairs(pull_codings(WAVE, ROUND)))
     with step("measuring agreement") as note:
-        note(str(measure_agreement(WAVE, ROUND)))
+        note(pairs(measure_agreement(WAVE, ROUND)))
 
 
 def _publish(directory: Path) -> None:
 
     with step("computing verdicts and publishing") as note:
-        note(str(publish()))
+        note(pairs(publish()))
 
 
 def _say_where(workspace: Workspace, seconds: float) -> None:
 
     directory = workspace.directory
-    console.print(agreement_table(directory))
+    say(agreement_table(directory))
     rows = [row for row in verdict_rows(directory) if row["priority"] == "primary"]
-    console.print(verdict_table(rows))
+    say(verdict_table(rows))
     here = Path.cwd()
     shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
-    console.print(f"\nDone in {seconds:.0f} s. What to open:")
-    console.print(f"- {label_studio.start(directory)}")
-    console.print(f"- the published file {shown}/published/corpus.duckdb; for example:")
-    console.print(f'  .venv/bin/confide sql --study {shown} "{QUERY}"')
-    console.print(f"- all verdicts: .venv/bin/confide verdicts --study {shown}")
-    console.print(f"Stop Label Studio with: .venv/bin/confide demo --study {shown} --stop")
+    say(f"\nDone in {seconds:.0f} s. What to open:")
+    say(f"- {label_studio.start(directory)}")
+    say(f"- the published file {shown}/published/corpus.duckdb; for example:")
+    say(f'  .venv/bin/confide sql --study {shown} "{QUERY}"')
+    say(f"- all verdicts: .venv/bin/confide verdicts --study {shown}")
+    say(f"Stop Label Studio with: .venv/bin/confide demo --study {shown} --stop")
+
+
+def say(text: str) -> None:
+    """Print a text as it is: no markup, and lines that can be copied whole."""
+    console.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -172,7 +178,7 @@ def step(doing: str) -> Iterator["Note"]:
     note = Note()
     with console.status(doing):
         yield note
-    console.print(f"[{time.monotonic() - began:5.1f} s] {doing}: {note.text}", markup=False)
+    say(f"[{time.monotonic() - began:5.1f} s] {doing}: {note.text}")
 
 
 class Note:

@@ -1,10 +1,12 @@
 """`confide status`: what ran, what is due, what was missed, what was set aside."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 from connectors.vault import open_vault
 from flows.tables import as_table
+from flows.words import tally
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
 from warehouse import store
@@ -30,7 +32,9 @@ def status(directory: Path) -> dict[str, Any]:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
     return {
-        "runs": held.runs.to_dicts(),
+        "runs": [
+            {**run, "counts": json.loads(run["counts"] or "{}")} for run in held.runs.to_dicts()
+        ],
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
         "gaps": held.gaps.to_dicts(),
@@ -40,8 +44,9 @@ def status(directory: Path) -> dict[str, Any]:
 
 def as_text(gathered: dict[str, Any]) -> str:
     """Draw the figures, section by section; an empty one says so."""
-    parts = [f"{title}\n{as_table(gathered[section])}" for section, title in SECTIONS.items()]
-    return "\n\n".join(parts)
+    runs = [{**run, "counts": tally(run["counts"])} for run in gathered["runs"]]
+    shown = {**gathered, "runs": runs}
+    return "\n\n".join(f"{title}\n{as_table(shown[key])}" for key, title in SECTIONS.items())
 
 
 def _due(workspace: Workspace) -> list[dict[str, Any]]:

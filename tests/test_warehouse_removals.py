@@ -103,6 +103,17 @@ def test_an_account_that_went_takes_all_it_wrote(tmp_path: Path) -> None:
         assert left == 0
 
 
+def test_an_account_that_went_leaves_no_stream_named_after_it(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        fill(warehouse)
+        for stream in (f"accounts/{author(1)}", f"accounts/{author(9)}", "words"):
+            warehouse.execute("insert into landed.cursors values (?, '{}', 'run')", [stream])
+        store.remove(warehouse, removals(authors=[author(1)]), now=NOW)
+        left = {stream for (stream,) in warehouse.execute("select stream from landed.cursors")}
+        assert left >= {f"accounts/{author(9)}", "words"}
+        assert f"accounts/{author(1)}" not in left
+
+
 def test_the_same_pseudonym_on_another_platform_is_left_alone(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, post(1), post(2, platform="bluesky", author_pseudonym=author(1)))

@@ -52,6 +52,7 @@ _BY_POST = {
     "codings": "unit_key",
     "evidence_spans": "unit_key",
 }
+_STREAMS = ("cursors", "coverage")
 _TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
 GENESIS = "0" * 64
 
@@ -119,13 +120,16 @@ cluster_key in (
 
 
 def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, int]:
-    """Delete what was coded of the timelines of accounts that went."""
+    """Delete what accounts that went leave beside posts: coded timelines, cursors, coverage."""
     authors = batch.select("author_pseudonym").drop_nulls()
     if authors.is_empty():
         return {}
     with warehouse.showing("gone", authors):
         where = "unit_key in (select timeline_key(author_pseudonym) from gone)"
         taken = {table: _deleted(warehouse, table, where) for table in _TIMELINES}
+        for table in _STREAMS:  # a followed account's stream is named by its pseudonym
+            where = "split_part(stream, '/', 2) in (select author_pseudonym from gone)"
+            taken[table] = _deleted(warehouse, table, where)
     return {table: count for table, count in taken.items() if count}
 
 
