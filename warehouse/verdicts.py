@@ -118,12 +118,18 @@ def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
 
 @contextmanager
 def _views_computed_once(warehouse: Warehouse) -> Iterator[None]:
-    """Let temporary tables stand before the views of the same name: every claim reads them."""
+    """Let temporary tables stand before the views of the same name: every claim reads them.
+
+    On one thread, since sums over several come out in another order, and differ in their last
+    digits, each time.
+    """
+    warehouse.execute("set threads = 1")
     for name in VIEWS:
         warehouse.execute(f"create temp table {name} as select * from main.{name}")
     yield
     for name in VIEWS:
         warehouse.execute(f"drop table temp.{name}")
+    warehouse.execute("reset threads")
 
 
 def make_claim_views(connection: duckdb.DuckDBPyConnection) -> None:
