@@ -9,19 +9,15 @@ from dataclasses import asdict
 
 from prefect import flow, task
 
-from flows.after_removals import finish
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
+from flows.passes import RETRY_SECONDS, each
 from flows.runs import recorded
 from flows.sources import readings
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
-from schema.errors import BadInput, CorpusError
+from schema.errors import BadInput
 from schema.study import BlueskyThreadSource, Source
-from transforms.deduplicate import deduplicate
-from warehouse import store
-
-RETRY_SECONDS = [2.0, 10.0]
 
 
 @flow(name="collect", log_prints=False)
@@ -36,18 +32,7 @@ def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """
     workspace = open_workspace()
     chosen = choose(workspace, sources)
-    done: dict[str, dict[str, int]] = {}
-    failures: list[CorpusError] = []
-    for source in chosen:
-        try:
-            done[source.name] = collect_source(source.name)
-        except CorpusError as error:
-            failures.append(error)
-    mark_duplicates()
-    finish(done)
-    if failures:
-        raise failures[0]
-    return done
+    return each([source.name for source in chosen], collect_source)
 
 
 @task(
@@ -69,19 +54,6 @@ def collect_source(source: str) -> dict[str, int]:
                 run.tally.add(land(workspace, reading.page, reading.parse(reading.page), stamp))
         read_threads(workspace, chosen, run)
     return asdict(run.tally)
-
-
-@task(task_run_name="mark-duplicates", persist_result=False)
-@guarded
-def mark_duplicates() -> int:
-    """Mark posts that say what an earlier one said; return how many are marked."""
-    workspace = open_workspace()
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        posts = store.duplicate_inputs(warehouse)
-    marks = deduplicate(posts, across_platforms=workspace.study.policy.cross_platform_duplicates)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.save_duplicates(warehouse, marks)
-    return marks.height
 
 
 def choose(workspace: Workspace, names: Sequence[str] | None) -> tuple[Source, ...]:

@@ -11,20 +11,17 @@ from prefect import flow, task
 
 from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
-from flows.after_removals import finish
-from flows.collect import mark_duplicates
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
+from flows.passes import RETRY_SECONDS, each
 from flows.runs import Run, recorded
 from flows.sources import NETWORK, Reading, query_for
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
-from schema.errors import CorpusError
 from schema.study import source_platform
 from schema.vocabulary import Platform
 
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
-RETRY_SECONDS = [2.0, 10.0]
 
 
 @flow(name="refresh", log_prints=False)
@@ -36,18 +33,7 @@ def refresh() -> dict[str, dict[str, int]]:
     """
     workspace = open_workspace()
     platforms = sorted({source_platform(source) for source in workspace.study.source})
-    done: dict[str, dict[str, int]] = {}
-    failures: list[CorpusError] = []
-    for platform in platforms:
-        try:
-            done[platform] = refresh_platform(platform)
-        except CorpusError as error:
-            failures.append(error)
-    mark_duplicates()
-    finish(done)
-    if failures:
-        raise failures[0]
-    return done
+    return each(platforms, refresh_platform)
 
 
 @task(

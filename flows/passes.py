@@ -1,0 +1,53 @@
+"""What every pass over the platforms shares: one part after the other, then the clearing up."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from prefect import task
+
+from flows.after_removals import finish
+from flows.guard import guarded
+from flows.workspace import open_workspace
+from schema.errors import CorpusError
+from transforms.deduplicate import deduplicate
+from warehouse import store
+
+RETRY_SECONDS = [2.0, 10.0]
+Part = TypeVar("Part", bound=str)
+
+
+def each(
+    parts: Sequence[Part], work: Callable[[Part], dict[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Do `work` for each part, mark duplicates, let removed bytes go; return the counts.
+
+    A part that fails does not keep the next from running; the first failure is raised last.
+
+    Raises:
+        CorpusError: at least one part failed.
+    """
+    done: dict[str, dict[str, int]] = {}
+    failures: list[CorpusError] = []
+    for part in parts:
+        try:
+            done[part] = work(part)
+        except CorpusError as error:
+            failures.append(error)
+    mark_duplicates()
+    finish(done)
+    if failures:
+        raise failures[0]
+    return done
+
+
+@task(task_run_name="mark-duplicates", persist_result=False)
+@guarded
+def mark_duplicates() -> int:
+    """Mark posts that say what an earlier one said; return how many are marked."""
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        posts = store.duplicate_inputs(warehouse)
+    marks = deduplicate(posts, across_platforms=workspace.study.policy.cross_platform_duplicates)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.save_duplicates(warehouse, marks)
+    return marks.height
