@@ -11,6 +11,7 @@ from annotation.sampling import (
     SamplingPlan,
     allocate,
     draw,
+    draw_within,
     inclusion_probabilities,
     summarise_frame,
 )
@@ -40,20 +41,23 @@ def frame(
     weeks: list[int] | None = None,
     clusters: list[int] | None = None,
     platforms: list[str] | None = None,
+    threads: list[int] | None = None,
 ) -> dy.DataFrame[FrameUnit]:
-    keys = [1000 + n for n in range(len(authors))]
+    first = 1000 if threads is None else 5000  # replies' keys are not those of roots
+    keys = [first + n for n in range(len(authors))]
     return FrameUnit.validate(
         pl.DataFrame(
             {
                 "unit_key": keys,
                 "version_key": keys,
+                "thread_key": threads or keys,
                 "platform": platforms or ["reddit"] * len(authors),
                 "week": [MONDAY + timedelta(weeks=w) for w in weeks or [0] * len(authors)],
                 "author_pseudonym": [f"{a:032x}" for a in authors],
                 "cluster_key": clusters or keys,
             },
             schema_overrides={"unit_key": pl.UInt64, "version_key": pl.UInt64}
-            | {"cluster_key": pl.UInt64},
+            | {"cluster_key": pl.UInt64, "thread_key": pl.UInt64},
         ),
         cast=True,
     )
@@ -202,3 +206,26 @@ def test_units_are_drawn_as_often_as_stated() -> None:
 @pytest.mark.long
 def test_units_are_drawn_as_often_as_stated_over_ten_thousand_draws() -> None:
     assert drawn_share(10_000) < 4
+
+
+def test_replies_come_from_drawn_threads_and_their_weights_stand_for_every_reply() -> None:
+    roots = frame(list(range(24)), weeks=[n % 3 for n in range(24)])
+    threads = [int(key) for key in roots["unit_key"] for _ in range(4)]
+    replies = frame(list(range(100, 196)), threads=threads)
+    totals = []
+    for seed in range(300):
+        opened = draw(roots, plan(8, seed=seed), now=NOW)
+        drawn = draw_within(replies, opened, plan(12, seed=seed, unit_kind="reply"), now=NOW)
+        of = dict(zip(replies["unit_key"], replies["thread_key"], strict=True))
+        assert {of[key] for key in drawn["unit_key"]} <= set(opened["unit_key"])
+        assert (drawn["weight"] * drawn["inclusion_probability"] - 1).abs().max() < 1e-9  # type: ignore[operator]
+        totals.append(float(drawn["weight"].sum()))
+    error = float(np.std(totals) / np.sqrt(len(totals)))
+    assert abs(float(np.mean(totals)) - replies.height) <= max(4 * error, 1e-6)
+
+
+def test_a_reply_whose_root_was_not_drawn_or_is_gone_cannot_be_drawn() -> None:
+    roots = frame([1])
+    lost = frame([2, 3], threads=[1, 2]).with_columns(thread_key=pl.lit(None, pl.UInt64))
+    replies = FrameUnit.validate(lost)
+    assert draw_within(replies, draw(roots, plan(1), now=NOW), plan(2), now=NOW).is_empty()
