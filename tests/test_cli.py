@@ -1,0 +1,211 @@
+"""What the command line says of itself, and the verbs that need no platform."""
+
+import json
+import stat
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from flows.cli import app
+from tests.support.command import Outcome, Place, environment, outcome, place, start
+
+GOLDEN = Path(__file__).parent / "golden" / "help.txt"
+VERBS = {
+    ("demo",): "invented community",
+    ("init",): "commented study",
+    ("check",): "policy rules",
+    ("collect",): "where the last pass",
+    ("refresh",): "removals",
+    ("draw",): "stratified",
+    ("push",): "Label Studio",
+    ("pull",): "coders submitted",
+    ("agree",): "alpha",
+    ("round",): "coding round",
+    ("publish",): "verdicts",
+    ("verdicts",): "claims",
+    ("sql",): "read-only",
+    ("status",): "gaps",
+    ("codebook", "lint"): "codebook",
+    ("codebook", "show"): "codebook",
+    ("label-studio", "start"): "loopback",
+    ("label-studio", "stop"): "Label Studio",
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    """Return the place of a study that is not written yet."""
+    return place(tmp_path)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[Path]:
+    """Look for keys in a folder of the test's own."""
+    with environment({"XDG_CONFIG_HOME": str(tmp_path / "config")}):
+        yield tmp_path / "config" / "confide"
+
+
+def say(*arguments: str) -> Outcome:
+    """Run the command inside this process."""
+    with environment({"COLUMNS": "100", "TERMINAL_WIDTH": "100"}):
+        done = CliRunner().invoke(app, list(arguments), prog_name="confide")
+    return Outcome(done.exit_code, done.stdout, done.stderr)
+
+
+def test_help_is_what_the_golden_file_shows() -> None:
+    told = outcome(start("--help", environment={"TERMINAL_WIDTH": "100"})).succeeds().out
+    assert "\n".join(line.rstrip() for line in told.splitlines()) + "\n" == GOLDEN.read_text(
+        "utf-8"
+    )
+
+
+@pytest.mark.parametrize(("verb", "word"), VERBS.items(), ids=" ".join)
+def test_every_verb_tells_what_it_does(verb: tuple[str, ...], word: str) -> None:
+    told = say(*verb, "--help").succeeds().out
+    assert f"confide {' '.join(verb)}" in told
+    assert word in " ".join(told.replace("│", " ").split())
+
+
+def test_no_verb_is_left_out() -> None:
+    groups = {group.name: group.typer_instance for group in app.registered_groups}
+    named = {(_name(command),) for command in app.registered_commands}
+    named |= {
+        (str(group), _name(command))
+        for group, inner in groups.items()
+        if inner is not None
+        for command in inner.registered_commands
+    }
+    assert named == set(VERBS)
+
+
+def _name(command: object) -> str:
+    return getattr(command, "name", None) or command.callback.__name__  # type: ignore[attr-defined]
+
+
+def test_an_unknown_verb_is_bad_input() -> None:
+    assert say("colect").code == 2
+
+
+def test_init_writes_a_study_that_check_reads(tmp_path: Path, config: Path) -> None:
+    study = tmp_path / "Night Walks"
+    told = say("init", str(study)).succeeds().out
+    [key] = config.iterdir()
+    assert key.name == "Night-Walks.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert len(bytes.fromhex(key.read_text())) == 32
+    assert key.read_text().strip() not in told
+    comments = [line for line in (study / "study.toml").read_text().splitlines() if "#" in line]
+    assert len(comments) > 30
+    assert "!study.toml" in (study / ".gitignore").read_text()
+
+    findings = json.loads(say("check", "--study", str(study), "--json").succeeds().out)
+    told_of = {finding["rule"]: finding["verdict"] for finding in findings}
+    assert told_of["study"] == told_of["R11 key"] == told_of["codebook"] == "pass"
+    assert told_of["R11 vault"] == told_of["R6 warehouse"] == "not applicable"
+    assert {"rule", "verdict", "why", "blocks"} == set(findings[0])
+    table = say("check", "--study", str(study)).succeeds().out
+    assert all(rule in table for rule in told_of)
+
+
+def test_a_second_init_refuses_and_changes_nothing(tmp_path: Path, config: Path) -> None:
+    study = tmp_path / "walks"
+    say("init", str(study)).succeeds()
+    before = contents(tmp_path)
+    say("init", str(study)).refuses(2, "study.toml exists already", "nothing was changed")
+    assert contents(tmp_path) == before
+
+
+def test_init_keeps_a_key_that_is_there(tmp_path: Path, config: Path) -> None:
+    say("init", str(tmp_path / "walks")).succeeds()
+    key = (config / "walks.key").read_text()
+    (tmp_path / "walks" / "study.toml").unlink()
+    assert "stays as it is" in say("init", str(tmp_path / "walks")).succeeds().out
+    assert (config / "walks.key").read_text() == key
+
+
+def test_init_refuses_a_folder_that_gives_no_name(tmp_path: Path, config: Path) -> None:
+    say("init", str(tmp_path / "---")).refuses(2, "letters, digits or dashes")
+    assert not (tmp_path / "---").exists()
+
+
+def test_check_names_what_blocks_a_live_source(here: Place) -> None:
+    say_live(here)
+    refused = here.without("CONFIDE_NOW").invoke("check", "--json")
+    assert refused.code == 3
+    by_rule = {finding["rule"]: finding for finding in json.loads(refused.out)}
+    porch = by_rule["R1 R5 porch"]
+    assert (porch["verdict"], porch["blocks"]) == ("fail", ["collect", "stream"])
+    assert "[policy.ethics]" in porch["why"]
+
+
+def test_check_fails_without_a_key_and_says_how_to_make_one(here: Place) -> None:
+    here.write_study()
+    here.key_file.unlink()
+    failed = here.invoke("check", "--json")
+    assert failed.code == 3
+    by_rule = {finding["rule"]: finding for finding in json.loads(failed.out)}
+    assert by_rule["R11 key"]["verdict"] == "fail"
+    assert "openssl rand -hex 32" in by_rule["R11 key"]["why"]
+
+
+def test_check_says_which_platform_does_not_answer(here: Place) -> None:
+    here.write_study()
+    failed = here.invoke("check", "--json")
+    assert failed.code == 1
+    unreachable = [f for f in json.loads(failed.out) if f["verdict"] == "fail"]
+    assert {finding["rule"] for finding in unreachable} == {"reachable"}
+    assert "platforms.reddit.url does not answer" in unreachable[0]["why"]
+
+
+def test_a_clean_codebook_lints_clean() -> None:
+    assert "no finding" in say("codebook", "lint").succeeds().out
+
+
+def test_a_broken_codebook_is_one_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "mine.yaml"
+    broken.write_text("codes: [\n", "utf-8")
+    say("codebook", "lint", str(broken)).refuses(2, "mine.yaml", "line")
+    say("codebook", "lint", str(tmp_path / "none.yaml")).refuses(2, "none.yaml")
+
+
+def test_a_codebook_that_breaks_a_rule_names_it(tmp_path: Path) -> None:
+    ours = files("annotation").joinpath("codebook/struggle-sharing.v1.yaml").read_text("utf-8")
+    broken = tmp_path / "mine.yaml"
+    broken.write_text(ours.replace("codes:\n", "codez:\n", 1), "utf-8")
+    assert broken.read_text("utf-8") != ours
+    say("codebook", "lint", str(broken)).refuses(2, "mine.yaml", "codez")
+
+
+def test_show_prints_one_code_and_refuses_an_unknown_one() -> None:
+    assert "crisis_flag" in say("codebook", "show", "crisis_flag").succeeds().out
+    say("codebook", "show", "joy").refuses(2, "no code is called joy", "there are")
+
+
+def test_sql_before_anything_is_published(here: Place) -> None:
+    here.write_study()
+    here.invoke("sql", "select 1").refuses(2, "corpus.duckdb does not exist", "confide publish")
+    here.invoke("verdicts").refuses(2, "corpus.duckdb does not exist", "confide publish")
+
+
+def test_status_of_a_study_that_collected_nothing(here: Place) -> None:
+    here.write_study()
+    assert json.loads(here.invoke("status", "--json").succeeds().out)["runs"] == []
+    assert "no rows" in here.invoke("status").succeeds().out
+
+
+def say_live(here: Place) -> None:
+    """Write a study of the real platforms, with none of the records they ask for."""
+    here.folder.mkdir()
+    (here.folder / "study.toml").write_text(
+        f'[study]\nname = "{here.folder.name}"\nsince = 2026-01-01\n\n'
+        '[[source]]\nname = "porch"\nkind = "reddit"\nsubreddit = "QuietPorch"\n',
+        "utf-8",
+    )
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Read every file below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
