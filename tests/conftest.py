@@ -10,8 +10,9 @@ from hypothesis import settings
 
 from tests.support.bluesky_network import bluesky_network
 from tests.support.needs import REPOSITORY, needs_program, shared_folder
+from tests.support.prefect_server import prefect_server
 
-__all__ = ["bluesky_network", "needs_program"]
+__all__ = ["bluesky_network", "needs_program", "prefect_server"]
 
 # Two busy cores miss any deadline now and then; what CI draws, a rerun must draw again.
 settings.register_profile("confide", deadline=None, derandomize="CI" in os.environ)

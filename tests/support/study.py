@@ -81,6 +81,10 @@ class DemoStudy:
         """The study's folder."""
         return self.place.folder
 
+    def hear(self, ask: Ask) -> None:
+        """Tell the tripwire in place of a request."""
+        self.wire.trip(ask)
+
     def at(self, instant: datetime) -> "DemoStudy":
         """Move servers and commands to an instant."""
         self.now = instant
@@ -116,7 +120,7 @@ def demo_study(
     credentials = dict(zip(REDDIT_VARIABLES, (CLIENT_ID, CLIENT_SECRET), strict=True))
     place = Place(folder, config, {**credentials, **COMPILED, **variables})
     study = DemoStudy(place, community).at(FIRST)
-    faults = Faults(on_request=lambda ask: study.wire.trip(ask))
+    faults = Faults(on_request=study.hear)
     with ExitStack() as stack:
         reddit = stack.enter_context(serving(reddit_app(community, lambda: study.now, faults)))
         bluesky = stack.enter_context(serving(bluesky_app(community, lambda: study.now, faults)))
