@@ -57,6 +57,7 @@ WRITTEN: list[tuple[str, str | None]] = [
     ("(https://www.theguardian.com/a/b)", "([LINK:news])"),
     ("https://bsky.app/profile/quietfox.bsky.social/post/3k", "[LINK:other]"),
     ("instagram.com/quietfox and www.quietfox.example", "[LINK:other] and [LINK:other]"),
+    ("it is all on pazifern.example/about-me, do ask", "it is all on [LINK:other], do ask"),
     ("read it at quietfox.me/about today", "read it at [LINK:other] today"),
     ("https://example.org/?to=gofundme.com/f/x", "[LINK:other]"),
     ("medium.com/@quietfox/why", "[LINK:other]"),

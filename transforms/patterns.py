@@ -36,14 +36,14 @@ DOMAIN: Final = rf"(?:[{WORD}\-{SEALED}]+\.)+"
 # Ends of domains that no sentence begins with, and ends that count before a path alone,
 # because people forget the blank after a full stop.
 ENDS: Final = (
-    r"(?:com|org|net|edu|gov|mil|io|dev|xyz|gg|social|(?:co|org|ac|gov|nhs)\.uk"
+    r"(?:com|org|net|edu|gov|mil|io|dev|xyz|gg|social|onion|example|invalid|(?:co|org|ac|gov|nhs)\.uk"
     r"|(?:com|org|net|edu|gov)\.au|(?:co|org)\.(?:nz|za|jp|in|kr)|com\.(?:br|mx|ar|tr|sg))"
 )
 ENDS_BEFORE_PATH: Final = (
     r"(?:info|blog|online|site|website|page|link|bio|app|tv|ee|ly|me|co|us|uk|de|fr|es|it|nl|be|ch"
     r"|at|se|no|fi|dk|pl|pt|ie|eu|ca|au|nz|jp|in|br|ru|is|to|so|id|am|fm|la|cc|ai|gl|st|im|sh|ms"
     r"|pro|shop|store|club|live|life|world|space|today|help|care|fund|art|news|video|chat|lol|wtf"
-    r"|studio|agency|media|digital|tech|health|support|foundation|works|design|family|love|plus)"
+    r"|studio|agency|media|digital|tech|health|support|foundation|works|design|family|love|plus|test)"
 )
 
 
