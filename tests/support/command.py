@@ -9,7 +9,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_HOME,
+    temporary_settings,
+)
 from typer.testing import CliRunner
 
 from demo.reddit_server import CLIENT_ID, CLIENT_SECRET
@@ -119,8 +124,10 @@ class Place:
             stack.enter_context(environment(self._variables()))
             if api := self.environment.get("PREFECT_API_URL"):
                 home = self.folder / "var" / "prefect"
-                settings = {PREFECT_API_URL: api, PREFECT_HOME: home}
-                stack.enter_context(temporary_settings(settings))
+                here = {PREFECT_API_URL: api, PREFECT_HOME: home}
+                # waiting for the heartbeat's thread would add a second to every flow
+                still = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+                stack.enter_context(temporary_settings({**here, **still}))
             done = CliRunner().invoke(app, [*arguments, "--study", str(self.folder)])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
