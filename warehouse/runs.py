@@ -92,8 +92,9 @@ def read_status(warehouse: Warehouse) -> Status:
         runs=add_zones(
             warehouse.frame(
                 "select source, status, started_at, finished_at, error, counts "
-                "from collection_runs "
-                "qualify row_number() over (partition by source order by run desc) = 1 "
+                "from landed.collection_runs "  # whose rows stand in the order they were made
+                "qualify row_number() over "
+                "(partition by source order by started_at desc, rowid desc) = 1 "
                 "order by source"
             )
         ),
