@@ -4,11 +4,13 @@ The community is the demo's, invented, at its small size; the servers answer as 
 the test sets, and tell a tripwire of every request.
 """
 
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, reddit_app
 from demo.serve import serving
 from flows.demo_study import write_demo_study
 from flows.workspace import REDDIT_VARIABLES
-from tests.support.command import Outcome, Place, environment, outcome
+from tests.support.command import SECONDS, Outcome, Place, environment
 from tests.support.ports import free_port
 
 FIRST: Final = datetime(2026, 2, 1, 12, tzinfo=UTC)
@@ -96,12 +98,25 @@ class DemoStudy:
         self.wire = Tripwire()
         return self.place.run(*arguments)
 
-    def kill(self, *arguments: str, nth: int, delay_seconds: float = 0.0) -> Outcome:
-        """Start a verb and kill it (SIGKILL) at its nth request."""
+    def kill(self, *arguments: str, nth: int, delay_seconds: float = 0.0) -> int:
+        """Start a verb, kill it (SIGKILL) at its nth request, and return its exit code.
+
+        What it said stays unread: a temporary Prefect server outlives it and holds its streams.
+        """
         self.wire = Tripwire(nth, delay_seconds)
-        process = self.place.start(*arguments)
-        self.wire.aim(process)
-        return outcome(process)
+        with self.place.start(*arguments) as process:
+            self.wire.aim(process)
+            return process.wait(timeout=SECONDS)
+
+    def stop_orphans(self) -> int:
+        """Stop what killed commands left running, known by its study; return how many."""
+        mark, stopped = f"CONFIDE_STUDY={self.folder.resolve()}".encode(), 0
+        for variables in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # it ended meanwhile, or is another user's
+                if mark in variables.read_bytes().split(b"\0"):
+                    os.kill(int(variables.parent.name), signal.SIGKILL)
+                    stopped += 1
+        return stopped
 
     def copy_to(self, folder: Path) -> Path:
         """Copy the study's folder while nothing works on it."""
