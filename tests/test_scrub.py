@@ -58,6 +58,8 @@ WRITTEN: list[tuple[str, str | None]] = [
     ("https://bsky.app/profile/quietfox.bsky.social/post/3k", "[LINK:other]"),
     ("instagram.com/quietfox and www.quietfox.example", "[LINK:other] and [LINK:other]"),
     ("it is all on pazifern.example/about-me, do ask", "it is all on [LINK:other], do ask"),
+    ("Signed, ferncomeraki4471.", "Signed, [USER]."),
+    ("in May2024 on windows11 with covid19", "in May2024 on windows11 with covid19"),
     ("read it at quietfox.me/about today", "read it at [LINK:other] today"),
     ("https://example.org/?to=gofundme.com/f/x", "[LINK:other]"),
     ("medium.com/@quietfox/why", "[LINK:other]"),

@@ -138,7 +138,8 @@ def _ids() -> Group:
     """Ids of posts and accounts, and names that only an account has: sad_otter_77."""
     gap = r"\\?[_\-]"
     return Group(
-        trigger=rf"(?i){B}t[1-6]_|bafy|bafk|_[0-9a-z\\_]*[0-9]|throw|-[0-9]{{3}}|[a-z][0-9]+[a-z]",
+        trigger=rf"(?i){B}t[1-6]_|bafy|bafk|_[0-9a-z\\_]*[0-9]|throw|-[0-9]{{3}}|[a-z][0-9]+[a-z]"
+        r"|[a-z]{8}[0-9]{2}",
         rules=(
             Rule(rf"(?i){B}t[1-6]\\?_[0-9a-z]{{4,10}}{B}", SEAL["ID"]),
             Rule(rf"{B}baf[ky][a-z2-7]{{40,}}{B}", SEAL["ID"]),
@@ -148,6 +149,8 @@ def _ids() -> Group:
             ),
             Rule(rf"{B}[A-Z][a-z]+{gap}[A-Z][a-z]+(?:{gap})?[0-9]{{3,5}}{B}", SEAL["USER"]),
             Rule(rf"(?i){B}[a-z][0-9a-z]*(?:\\?_[0-9a-z]+)+\\?_[0-9]+{B}", SEAL["USER"]),
+            # skimpritsa8221: letters run into digits further than in any version or date
+            Rule(rf"(?i){B}[a-z]{{8,24}}[0-9]{{2,6}}{B}", SEAL["USER"]),
             Rule(rf"(?i){B}[a-z]{{3,}}\\?_[0-9a-z]*[0-9]{{3,}}{B}", SEAL["USER"]),
             Rule(rf"(?i){B}[a-z]{{2,}}[0-9]+[a-z]{{2,}}[0-9]+[0-9a-z]*{B}", SEAL["USER"]),
         ),
