@@ -26,7 +26,8 @@ KINDS: tuple[UnitKind, ...] = ("root", "reply")
 PLURAL = {"root": "roots", "reply": "replies"}
 
 
-@flow(name="round", log_prints=False)
+@flow(name="round", log_prints=False, persist_result=False)
+@guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
     """Run what is due of a round: draw once, push what is new, pull, measure agreement."""
     drawn = draw_task(wave, round_, None, None)
@@ -36,7 +37,8 @@ def run_round(wave: str, round_: str) -> dict[str, Any]:
     return {**drawn, **pushed, **pulled, **measured}
 
 
-@flow(name="draw", log_prints=False)
+@flow(name="draw", log_prints=False, persist_result=False)
+@guarded
 def draw_units(
     wave: str, round_: str, roots: int | None = None, replies: int | None = None
 ) -> dict[str, int]:
@@ -44,19 +46,22 @@ def draw_units(
     return draw_task(wave, round_, roots, replies)
 
 
-@flow(name="push", log_prints=False)
+@flow(name="push", log_prints=False, persist_result=False)
+@guarded
 def push_units(wave: str, round_: str) -> dict[str, int]:
     """Send a round's units to every coder's project."""
     return push_task(wave, round_)
 
 
-@flow(name="pull", log_prints=False)
+@flow(name="pull", log_prints=False, persist_result=False)
+@guarded
 def pull_codings(wave: str, round_: str) -> dict[str, int]:
     """Fetch what changed in every coder's project."""
     return pull_task(wave, round_)
 
 
-@flow(name="agree", log_prints=False)
+@flow(name="agree", log_prints=False, persist_result=False)
+@guarded
 def measure_agreement(wave: str, round_: str) -> dict[str, int]:
     """Measure each code's agreement in a round."""
     return agree_task(wave, round_)

@@ -20,7 +20,8 @@ from schema.errors import BadInput
 from schema.study import BlueskyThreadSource, Source
 
 
-@flow(name="collect", log_prints=False)
+@flow(name="collect", log_prints=False, persist_result=False)
+@guarded
 def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """Read every source once, in the study's order; return each one's counts.
 

@@ -10,7 +10,8 @@ from warehouse.publish import publish as write_corpus
 from warehouse.verdicts import compute_verdicts
 
 
-@flow(name="publish", log_prints=False)
+@flow(name="publish", log_prints=False, persist_result=False)
+@guarded
 def publish() -> dict[str, int]:
     """Compute the verdicts, check the warehouse and replace the published file."""
     return publish_task()

@@ -24,7 +24,8 @@ from schema.vocabulary import Platform
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 
 
-@flow(name="refresh", log_prints=False)
+@flow(name="refresh", log_prints=False, persist_result=False)
+@guarded
 def refresh() -> dict[str, dict[str, int]]:
     """Look at every post that is due, platform by platform; return the counts.
 
