@@ -17,9 +17,9 @@ import pytest
 from connectors.atproto_syntax import is_did, is_handle, record_uri, utc_time
 from connectors.bluesky import connect, fetch_author_pages, fetch_posts, fetch_threads, parse_page
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
-from connectors.jetstream_wire import METHOD
 from schema.pages import CollectionQuery, ParsedPage, RawPage
 from tests.support.appview_script import Ask, ScriptedAppView, page, scripted_appview, view
+from tests.support.bluesky_replay import as_v2
 from tests.support.jetstream_script import scripted_jetstream
 from transforms.pseudonymize import engagement_snapshots, pseudonymize
 from warehouse import store
@@ -166,21 +166,6 @@ def test_recorded_models_are_posts_or_say_what_they_lack(recordings: Path) -> No
     found = parse_page(page(*map(model, others)))
     assert found.posts.is_empty()
     assert sum(aside.count for aside in found.set_aside) == len(others)
-
-
-def as_v2(line: str, seq: int) -> str:
-    """Frame a recorded v1 event as v2 does: the same commit, another envelope."""
-    event = json.loads(line)
-    kind = event["kind"]
-    time = datetime.fromtimestamp(event["time_us"] // 10**6, UTC).replace(
-        microsecond=event["time_us"] % 10**6
-    )
-    body = event["commit"] if kind == "commit" else {kind: event[kind]}
-    at = time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    head = {"$type": f"{METHOD}#{kind}", "seq": seq, "did": event["did"]}
-    return json.dumps(
-        {"$type": "message", "payload": head | {"time": at, "witnessedAt": at} | body}
-    )
 
 
 def test_recorded_events_become_posts_and_removals_and_are_stored_nameless(

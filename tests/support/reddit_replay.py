@@ -92,8 +92,18 @@ class Replay:
 @contextmanager
 def replaying(folder: Path, *, stand_ins: Mapping[str, str] | None = None) -> Iterator[Replay]:
     """Serve a recording on loopback; `stand_ins` maps a path that is asked to a recorded one."""
-    files = sorted(folder.glob("*.json"))
-    replay = Replay([json.loads(file.read_text("utf-8")) for file in files], stand_ins or {})
+    with answering(Replay(recorded(folder), stand_ins or {})) as replay:
+        yield replay
+
+
+def recorded(folder: Path) -> list[Mapping[str, Any]]:
+    """Read a recording's interactions, in order."""
+    return [json.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.json"))]
+
+
+@contextmanager
+def answering(replay: Replay) -> Iterator[Replay]:
+    """Serve interactions on loopback, of one recording or of several."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(replay))
     replay.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
