@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 
 from tests.support.ports import free_port
 
@@ -68,9 +70,16 @@ def running(folder: Path) -> Iterator[PrefectServer]:
             server = PrefectServer(f"http://127.0.0.1:{port}/api", folder)
             _wait_until_healthy(server, process)
             yield server
+            _send_what_is_queued()
         finally:
             process.terminate()
             process.wait(timeout=60)
+
+
+def _send_what_is_queued() -> None:
+    """Empty this process's queues; at its exit Prefect would try a server that is gone."""
+    for worker in (APILogWorker, EventsWorker):
+        worker.drain_all(timeout=30)
 
 
 def _wait_until_healthy(server: PrefectServer, process: subprocess.Popen[bytes]) -> None:
