@@ -7,13 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from typer.models import CommandInfo
 from typer.testing import CliRunner
 
 from flows.cli import app
 from tests.support.command import Outcome, Place, environment, outcome, place, start
 
 GOLDEN = Path(__file__).parent / "golden" / "help.txt"
-VERBS = {
+VERBS: dict[tuple[str, ...], str] = {
     ("demo",): "invented community",
     ("init",): "commented study",
     ("check",): "policy rules",
@@ -70,19 +71,19 @@ def test_every_verb_tells_what_it_does(verb: tuple[str, ...], word: str) -> None
 
 
 def test_no_verb_is_left_out() -> None:
-    groups = {group.name: group.typer_instance for group in app.registered_groups}
-    named = {(_name(command),) for command in app.registered_commands}
-    named |= {
-        (str(group), _name(command))
-        for group, inner in groups.items()
-        if inner is not None
-        for command in inner.registered_commands
-    }
+    named = {(name_of(command),) for command in app.registered_commands}
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        named |= {
+            (str(group.name), name_of(command))
+            for command in group.typer_instance.registered_commands
+        }
     assert named == set(VERBS)
 
 
-def _name(command: object) -> str:
-    return getattr(command, "name", None) or command.callback.__name__  # type: ignore[attr-defined]
+def name_of(command: CommandInfo) -> str:
+    """Return what a verb is called by: its function's name where it has no other."""
+    return command.name or getattr(command.callback, "__name__", "")
 
 
 def test_an_unknown_verb_is_bad_input() -> None:

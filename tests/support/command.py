@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -159,11 +159,17 @@ def place(folder: Path, **environment: str) -> Place:
 
 
 def start(
-    *arguments: str, environment: Mapping[str, str], cwd: Path | None = None
+    *arguments: str,
+    environment: Mapping[str, str],
+    cwd: Path | None = None,
+    enter: Sequence[str] = (),
 ) -> subprocess.Popen[str]:
-    """Start `confide`, with these variables besides the session's own."""
+    """Start `confide`, with these variables besides the session's own.
+
+    `enter`: the words that lead a command into another namespace.
+    """
     return subprocess.Popen(
-        [str(PROGRAM), *arguments],
+        [*enter, str(PROGRAM), *arguments],
         env={**os.environ, "COLUMNS": "100", **environment},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
@@ -173,10 +179,10 @@ def start(
     )
 
 
-def outcome(process: subprocess.Popen[str]) -> Outcome:
+def outcome(process: subprocess.Popen[str], *, seconds: float = SECONDS) -> Outcome:
     """Wait for a command's end."""
     try:
-        out, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
