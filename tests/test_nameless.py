@@ -17,7 +17,7 @@ from flows.new_study import write_key
 from flows.simulated_coders import code_round
 from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
-from tests.support.command import KEY, environment
+from tests.support.command import KEY, Outcome, environment
 from tests.support.label_studio import label_studio_program, label_studio_template
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
@@ -66,18 +66,27 @@ def worked_on(
     with demo_study(root, community) as study:
         (study.folder / "var").mkdir(exist_ok=True)
         shutil.copytree(label_studio_template, study.folder / "var" / "label-studio")
-        said = [study.run("collect"), study.at(SECOND).run("collect"), study.run("refresh")]
-        study.at(CODING)
-        said += [study.run("refresh"), study.run("draw"), study.run("push")]
-        variables = {"XDG_CONFIG_HOME": str(study.place.config), "CONFIDE_NOW": CODING.isoformat()}
-        with environment(variables):
-            assert code_round(open_workspace(study.folder), community, "W1", "R1") > 0
-        said += [study.run(verb) for verb in ("pull", "agree", "publish", "verdicts", "status")]
-        said.append(study.run("label-studio", "stop"))
+        try:
+            said = list(the_whole_job(study))
+        finally:
+            study.run("label-studio", "stop")
         for number, outcome in enumerate(said):
             outcome.succeeds()
             (study.folder / f"said-{number}.txt").write_text(outcome.said, "utf-8")
         yield study
+
+
+def the_whole_job(study: DemoStudy) -> Iterator[Outcome]:
+    """Run every verb of the main job, coders included."""
+    yield study.run("collect")
+    study.at(SECOND)
+    yield from (study.run(verb) for verb in ("collect", "refresh"))
+    study.at(CODING)
+    yield from (study.run(verb) for verb in ("refresh", "draw", "push"))
+    variables = {"XDG_CONFIG_HOME": str(study.place.config), "CONFIDE_NOW": CODING.isoformat()}
+    with environment(variables):
+        assert code_round(open_workspace(study.folder), study.community, "W1", "R1") > 0
+    yield from (study.run(verb) for verb in ("pull", "agree", "publish", "verdicts", "status"))
 
 
 @pytest.mark.label_studio
