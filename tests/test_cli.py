@@ -71,7 +71,7 @@ def test_every_verb_tells_what_it_does(verb: tuple[str, ...], word: str) -> None
 
 
 def test_no_verb_is_left_out() -> None:
-    named = {(name_of(command),) for command in app.registered_commands}
+    named: set[tuple[str, ...]] = {(name_of(command),) for command in app.registered_commands}
     for group in app.registered_groups:
         assert group.typer_instance is not None
         named |= {
@@ -83,7 +83,7 @@ def test_no_verb_is_left_out() -> None:
 
 def name_of(command: CommandInfo) -> str:
     """Return what a verb is called by: its function's name where it has no other."""
-    return command.name or getattr(command.callback, "__name__", "")
+    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def test_an_unknown_verb_is_bad_input() -> None:

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from demo.faults import Fault
-from demo.model import Community
+from demo.model import Community, VenueState
 from demo.reddit_server import reddit_app
 from demo.serve import serving
 from flows.label_studio import PROGRAM_VARIABLE
@@ -334,7 +334,7 @@ def test_a_process_says_the_same_as_the_function(study: Place, undisturbed: str)
 
 @pytest.mark.parametrize("state", ["private", "banned", "quarantined"])
 def test_a_closed_subreddit_is_named_and_the_others_are_read(
-    study: Place, undisturbed: str, state: str
+    study: Place, undisturbed: str, state: VenueState
 ) -> None:
     closed = replace(VENUE, name="ClosedPorch", state=state)
     two = '[[source]]\nname = "closed"\nkind = "reddit"\nsubreddit = "ClosedPorch"\n\n' + PORCH
