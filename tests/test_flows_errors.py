@@ -26,7 +26,7 @@ from flows.workspace import KEY_COMMAND_VARIABLE, KEY_VARIABLE, REDDIT_VARIABLES
 from tests.support.appview_script import Ask, entry, refused, scripted_appview, view
 from tests.support.command import NOWHERE, PORCH, Outcome, Place, outcome, place
 from tests.support.ports import free_port
-from tests.support.prefect_server import PrefectServer, prefect_server
+from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_village import (
     NOON,
     VENUE,
@@ -37,7 +37,6 @@ from tests.support.reddit_village import (
     village,
 )
 
-__all__ = ["prefect_server"]
 pytestmark = pytest.mark.prefect_server
 
 EARLIER = NOON - timedelta(minutes=4, seconds=30)

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from time import monotonic
 from typing import Any
 
 import httpx
 import pytest
-from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 
 from tests.support.ports import free_port
 
 START_SECONDS = 180.0
+RECORD_SECONDS = 60.0
 POLL_SECONDS = 0.2
 SERVE = """
 import sys
@@ -41,6 +41,20 @@ class PrefectServer:
         answer = httpx.post(f"{self.api}/{path}", json=body, timeout=60)
         answer.raise_for_status()
         return answer.json()
+
+    def task_runs(self, flow_run_id: str, *, expected: int) -> list[dict[str, Any]]:
+        """Read a flow run's tasks once all have ended: the server learns of them a little later."""
+        send_what_is_queued()
+        deadline = monotonic() + RECORD_SECONDS
+        while True:
+            found: list[dict[str, Any]] = self.ask(
+                "task_runs/filter", flow_runs={"id": {"any_": [flow_run_id]}}
+            )
+            ended = [run for run in found if run["state_type"] in ("COMPLETED", "FAILED")]
+            if len(ended) == expected:
+                return ended
+            assert monotonic() < deadline, f"{len(ended)} of {expected} tasks recorded"
+            Event().wait(POLL_SECONDS)
 
     def environment(self) -> dict[str, str]:
         """Point a command at this server."""
@@ -70,14 +84,20 @@ def running(folder: Path) -> Iterator[PrefectServer]:
             server = PrefectServer(f"http://127.0.0.1:{port}/api", folder)
             _wait_until_healthy(server, process)
             yield server
-            _send_what_is_queued()
+            send_what_is_queued()
         finally:
             process.terminate()
             process.wait(timeout=60)
 
 
-def _send_what_is_queued() -> None:
+def send_what_is_queued() -> None:
     """Empty this process's queues; at its exit Prefect would try a server that is gone."""
+    if "prefect" not in sys.modules:
+        return
+    # every session of tests loads this module, and few of them need Prefect's two seconds
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415
+    from prefect.logging.handlers import APILogWorker  # noqa: PLC0415
+
     for worker in (APILogWorker, EventsWorker):
         worker.drain_all(timeout=30)
 
