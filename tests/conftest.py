@@ -14,6 +14,9 @@ from tests.support.prefect_server import prefect_server
 
 __all__ = ["bluesky_network", "needs_program", "prefect_server"]
 
+# Loaded here and imported by no test: pytest must see the module first, to rewrite its asserts.
+pytest_plugins = ["tests.support.label_studio"]
+
 # Two busy cores miss any deadline now and then; what CI draws, a rerun must draw again.
 settings.register_profile("confide", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("confide")

@@ -15,12 +15,10 @@ import pytest
 
 from flows.demo import INSTANTS
 from tests.support.command import Outcome, outcome, start
-from tests.support.label_studio import label_studio_program
 from tests.support.loopback_only import Namespace, loopback_only
 from warehouse import store
 from warehouse.corpus import open_corpus
 
-__all__ = ["label_studio_program"]
 pytestmark = [pytest.mark.label_studio, pytest.mark.prefect_server, pytest.mark.timeout(1200)]
 
 RUN_SECONDS = 600

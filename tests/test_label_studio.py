@@ -24,7 +24,6 @@ from schema.coding import CodingTask
 from schema.errors import BadInput, LabelStudioError
 from tests.support.coding_tasks import CODER, coding_task, turn
 
-pytest_plugins = ["tests.support.label_studio"]
 pytestmark = pytest.mark.label_studio
 
 NewKey = Callable[..., label_studio.ProjectKey]

@@ -14,7 +14,6 @@ from schema.coding import CodingTask
 from tests.support.coding_tasks import coding_task, turn
 from tests.support.needs import needs_program
 
-pytest_plugins = ["tests.support.label_studio"]
 pytestmark = [pytest.mark.browser, pytest.mark.label_studio]
 
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update")

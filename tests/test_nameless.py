@@ -18,14 +18,11 @@ from flows.simulated_coders import code_round
 from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
 from tests.support.command import KEY, Outcome, environment
-from tests.support.label_studio import label_studio_program, label_studio_template
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
 from tests.support.study import FIRST, SECOND, DemoStudy, demo_study, small_community
 from warehouse import store
 from warehouse.publish import publish
-
-__all__ = ["label_studio_program", "label_studio_template"]
 
 CODING = datetime(2026, 3, 31, 12, tzinfo=UTC)
 STORES = ("published/corpus.duckdb", "warehouse.duckdb", "label-studio/", "prefect/")
