@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import dataframely as dy
+import polars as pl
 
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
@@ -21,13 +22,18 @@ CoverageKind = Literal["seen", "gap"]
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """An interval of creation times a source was read for, or could not be (a gap)."""
+    """An interval of creation times a source was read for, or could not be (a gap).
+
+    `venue` is the one whose root posts the interval holds whole, or lacks; `*` stands for every
+    venue, None for a reading that picks some posts out (by keyword, by author).
+    """
 
     from_at: datetime
     to_at: datetime
     kind: CoverageKind = "seen"
     reason: str | None = None
     at_most_count: int | None = None
+    venue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,11 @@ class CollectionQuery:
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """One answer of a platform. Names people: memory only.
+    """One answer of a platform, or one stretch of a file. Names people: memory only.
 
-    `position` is stored in the transaction that stores the rows; None leaves the stored one.
-    `missing` are native ids that were asked for and not answered.
+    What an API answered stands in `items`, what a file held in `rows`, a frame. `position` is
+    stored in the transaction that stores the rows; None leaves the stored one. `missing` are
+    native ids that were asked for and not answered.
     """
 
     platform: Platform
@@ -71,7 +78,8 @@ class RawPage:
     stream: str
     venue: str
     observed_at: datetime
-    items: tuple[Mapping[str, Any], ...] = field(repr=False)
+    items: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    rows: pl.DataFrame | None = field(default=None, repr=False)
     position: str | None = None
     covered: tuple[Coverage, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
