@@ -19,6 +19,7 @@ PAGE_TIMEOUT_SECONDS = 30.0
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _ANALYTICS = re.compile(r"\bcollect_analytics\s*[:=]\s*(true|false)\b")
 _SENTRY = re.compile(r"\bsentry_dsn\s*[:=]\s*(null|\"[^\"]*\")")
+_ASKED_VERSION = re.compile(r"\"latest_version_from_pypi\"\s*:\s*\"")
 
 
 @contextmanager
@@ -69,25 +70,32 @@ def refuse_telemetry(
     """Refuse a server whose pages would send what coders see to Label Studio's makers.
 
     Without a credential only the login page is asked: it tells of analytics, not of Sentry.
-    With a personal access token, or a login (e-mail and password), the start page is read
-    too. A Sentry DSN of the server's own process shows on no page: on a server of the lab's
-    own, `LABEL_STUDIO_SENTRY_DSN` must be set empty where it is started.
+    With a personal access token, or a login (e-mail and password), the start page and the
+    version are read too. A Sentry DSN of the server's own process shows on no page: on a server
+    of the lab's own, `LABEL_STUDIO_SENTRY_DSN` must be set empty where it is started.
 
     Raises:
-        LabelStudioError: analytics or Sentry are on, or the pages do not tell.
+        LabelStudioError: analytics, Sentry or the version check are on, or the pages do not
+            tell, or a legacy token could not ask them.
     """
     with page_session(url) as session:
         _refuse_analytics(session.get("/user/login/").text)
         if login is not None:
             if not sign_in(session, *login):
                 raise LabelStudioError("Label Studio does not know the administrator's password")
-        elif token is not None and token.count(".") == 2:
+        elif token is None:
+            return
+        elif token.count(".") == 2:
             session.headers["Authorization"] = f"Bearer {_access_token(session, token)}"
         else:
-            return
-        page = session.get("/projects/").text
+            raise LabelStudioError(
+                "this is a legacy token of Label Studio's, which opens none of its pages: "
+                "make a personal access token on the account page"
+            )
+        page, version = session.get("/projects/").text, session.get("/version").text
     _refuse_analytics(page)
     _refuse_sentry(page)
+    _refuse_version_check(version)
 
 
 def _access_token(session: httpx.Client, refresh_token: str) -> str:
@@ -119,4 +127,13 @@ def _refuse_sentry(page: str) -> None:
         raise LabelStudioError(
             "Label Studio reports errors, with what is on screen, to Sentry: start it with "
             "LABEL_STUDIO_SENTRY_DSN and LABEL_STUDIO_FRONTEND_SENTRY_DSN set empty"
+        )
+
+
+def _refuse_version_check(answer: str) -> None:
+    """Refuse a server that has asked a package registry what its newest version is."""
+    if _ASKED_VERSION.search(answer):
+        raise LabelStudioError(
+            "Label Studio asks a package registry for its newest version: start it with "
+            "LABEL_STUDIO_LATEST_VERSION_CHECK=false"
         )

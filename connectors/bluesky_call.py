@@ -82,7 +82,9 @@ def refusal(error: Exception, *, source: str) -> CorpusError:
         return error
     status, name = _told(error)
     what = " ".join(filter(None, (type(error).__name__, str(status or ""), name)))
-    message = f"{source}: Bluesky answered {what}" if status else f"{source}: {what}"
+    message = f"{source}: Bluesky answered {what}"
+    if status is None:
+        message = f"{source}: Bluesky cannot be reached ({what}): try again later"
     if isinstance(error, exceptions.RateLimitExceededError):
         return SourceUnavailable(message, retry_after_seconds=error.retry_after)
     if isinstance(error, exceptions.ModelError):  # a request of ours that the lexicon forbids

@@ -100,7 +100,8 @@ class _Reading:
                 yield from self._hand_over()
                 raise SourceUnavailable(
                     f"{self.page.query.source}: Jetstream failed {failures + 1} times running, "
-                    f"the last time with {reason}"
+                    f"the last time with {reason}: look at platforms.bluesky.jetstream "
+                    "and your network, or run again later"
                 )
             self.stop.wait(backoff_seconds[failures])
             failures, dials = failures + 1, dials + 1

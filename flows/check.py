@@ -7,17 +7,16 @@ blocks. Rules without a check here yet are not listed: silence must not read as 
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from rich.console import Console
 from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
 from flows.sources import check_permission
+from flows.tables import drawn
 from flows.workspace import Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
 from schema.study import source_platform
@@ -61,14 +60,12 @@ def exit_code(findings: Sequence[Finding]) -> int:
 
 def table(findings: Sequence[Finding]) -> str:
     """Draw the findings for a terminal."""
-    drawn = Table(title="confide check", title_justify="left")
+    shown = Table(title="confide check", title_justify="left")
     for heading in ("rule", "verdict", "why", "blocks"):
-        drawn.add_column(heading, overflow="fold")
+        shown.add_column(heading, overflow="fold")
     for finding in findings:
-        drawn.add_row(finding.rule, finding.verdict, finding.why, ", ".join(finding.blocks))
-    out = StringIO()
-    Console(file=out, width=120).print(drawn)
-    return out.getvalue().rstrip()
+        shown.add_row(finding.rule, finding.verdict, finding.why, ", ".join(finding.blocks))
+    return drawn(shown)
 
 
 def _study(workspace: Workspace) -> list[Finding]:

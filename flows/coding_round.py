@@ -3,6 +3,7 @@
 Frames of masked text travel inside a task only; between tasks go names of rounds and counts.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,18 +13,20 @@ from annotation import label_studio, sampling
 from annotation.agreement import agreement
 from annotation.assignment import assign
 from annotation.codebook import load_codebook
-from annotation.safety_log import CrisisFlag, record_flags
+from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.coding import CodingTask
+from schema.errors import BadInput
 from schema.vocabulary import UnitKind
 from warehouse import store
 
 KINDS: tuple[UnitKind, ...] = ("root", "reply")
 PLURAL = {"root": "roots", "reply": "replies"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
 @flow(name="round", log_prints=False, persist_result=False)
@@ -70,7 +73,14 @@ def measure_agreement(wave: str, round_: str) -> dict[str, int]:
 @task(name="draw", persist_result=False)
 @guarded
 def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) -> dict[str, int]:
-    """Draw units of each kind from the frame as it stands now."""
+    """Draw units of each kind from the frame as it stands now.
+
+    Analysts read the round that was drawn last; a draw that is refused leaves theirs as it was.
+    """
+    if not (_NAME.fullmatch(wave) and _NAME.fullmatch(round_)):
+        raise BadInput(
+            "a wave and a round are named by up to 20 letters, digits and dashes: name them so"
+        )
     workspace = open_workspace()
     plan, policy = workspace.study.sampling, workspace.study.policy
     codebook = load_codebook(workspace.codebook)
@@ -82,7 +92,6 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
     for kind in KINDS:
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.save_codebook(warehouse, codebook)
-            store.set_current_round(warehouse, wave, round_, codebook.version)
             if held := store.count_units(warehouse, wave, round_, kind):
                 drawn[PLURAL[kind]] = held
                 continue
@@ -111,7 +120,19 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.save_units(warehouse, units, plan=one, frame=frame)
         drawn[PLURAL[kind]] = units.height
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        if store.last_drawn_round(warehouse) == (wave, round_):
+            store.set_current_round(warehouse, wave, round_, codebook.version)
     return drawn
+
+
+def _check_drawn(workspace: Workspace, wave: str, round_: str) -> None:
+    """Refuse a round that nobody drew: a slip of the pen would look like an empty one."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        drawn = sorted({(one_wave, one) for one_wave, one, _kind in store.drawn_rounds(warehouse)})
+    if (wave, round_) not in drawn:
+        known = ", ".join(f"{one_wave} {one}" for one_wave, one in drawn) or "none yet"
+        raise BadInput(f"this wave and round were never drawn (drawn: {known}): run draw first")
 
 
 @task(name="push", persist_result=False)
@@ -119,6 +140,7 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
 def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
+    _check_drawn(workspace, wave, round_)
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     give_accounts(workspace, client)
@@ -165,11 +187,12 @@ def close_flagged(
     if not flags:
         return
     record_flags(workspace.safety_log, flags)
-    label_studio.remove_tasks(client, {flag.post_uid for flag in flags})
-    purge(workspace)
+    # withheld before its tasks go: whatever dies between, no push offers it again
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         units = {int(flag.post_uid, 16) for flag in flags}
         store.withhold_units(warehouse, units, at=workspace.now())
+    label_studio.remove_tasks(client, {flag.post_uid for flag in flags})
+    purge(workspace)
 
 
 @task(name="pull", persist_result=False)
@@ -177,6 +200,8 @@ def close_flagged(
 def pull_task(wave: str, round_: str) -> dict[str, int]:
     """Fetch what changed in each coder's project; crisis flags go to the safety log at once."""
     workspace = open_workspace()
+    _check_drawn(workspace, wave, round_)
+    expire_flags(workspace.safety_log, now=workspace.now())
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     told = {"codings": 0, "retracted": 0, "problems": 0, "skipped": 0, "crisis_flags": 0}
@@ -214,6 +239,7 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
 def agree_task(wave: str, round_: str) -> dict[str, int]:
     """Measure agreement per code over the round's codings, with a seeded bootstrap."""
     workspace = open_workspace()
+    _check_drawn(workspace, wave, round_)
     codebook = load_codebook(workspace.codebook)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         codings = store.latest_codings(warehouse, wave, round_, codebook.version)

@@ -23,8 +23,18 @@ def write_study(directory: Path) -> list[str]:
     """Write study.toml, .gitignore and a key; keep whatever is there already.
 
     Raises:
-        BadInput: the folder holds a study, or its name cannot be a study's.
+        BadInput: the folder holds a study or may not be written, or its name cannot be a study's.
     """
+    try:
+        return _write_study(directory)
+    except OSError as error:
+        place = error.filename or directory
+        raise BadInput(
+            f"{place} cannot be written ({type(error).__name__}): choose a folder of your own"
+        ) from None
+
+
+def _write_study(directory: Path) -> list[str]:
     name = re.sub(r"[^A-Za-z0-9]+", "-", directory.resolve().name).strip("-")
     if not name:
         raise BadInput(f"{directory} gives no name for a study: use letters, digits or dashes")

@@ -35,9 +35,10 @@ def verdict_rows(study: Path) -> list[dict[str, Any]]:
 
 
 def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
-    """Draw the verdicts: claim, verdict, estimate with its interval, n, what it must exceed."""
+    """Draw the verdicts: claim, verdict and why, estimate with its interval, n, what to exceed."""
     table = Table(title="Claims of the source text", title_justify="left")
-    for heading in ("claim", "verdict", "estimate [95 %]", "smallest effect", "n", "statement"):
+    headings = ("claim", "verdict", "estimate [95 %]", "smallest effect", "n", "statement", "why")
+    for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(
@@ -47,8 +48,9 @@ def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
             _number(row["sesoi"]),
             str(row["n"] or ""),
             row["statement"],
+            row["reason"] or "",
         )
-    return _drawn(table)
+    return drawn(table)
 
 
 def agreement_table(study: Path) -> str:
@@ -69,7 +71,7 @@ def agreement_table(study: Path) -> str:
             _number(row["prevalence"]),
             row["reason"] or "",
         )
-    return _drawn(table)
+    return drawn(table)
 
 
 def as_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -81,7 +83,7 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(str(value) if value is not None else "" for value in row.values()))
-    return _drawn(table)
+    return drawn(table)
 
 
 def _interval(estimate: float | None, low: float | None, high: float | None) -> str:
@@ -94,8 +96,10 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _drawn(table: Table) -> str:
-    console = Console(file=StringIO(), width=WIDTH)
+def drawn(table: Table) -> str:
+    """Draw a table as text of a terminal's width."""
+    # a post's text is no markup: `[b]` and `:smile:` stand as they were written
+    console = Console(file=StringIO(), width=WIDTH, markup=False, emoji=False, highlight=False)
     console.print(table)
     out = console.file
     assert isinstance(out, StringIO)

@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.models import CommandInfo
 from typer.testing import CliRunner
 
 from flows.cli import app
+from flows.tables import as_table
+from schema.errors import BadInput
 from tests.support.command import Outcome, Place, environment, outcome, place, start
+from warehouse.corpus import open_corpus, query
 
 GOLDEN = Path(__file__).parent / "golden" / "help.txt"
 VERBS: dict[tuple[str, ...], str] = {
@@ -210,3 +214,21 @@ def say_live(here: Place) -> None:
 def contents(folder: Path) -> dict[Path, bytes]:
     """Read every file below a folder."""
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_init_where_nobody_may_write_is_one_sentence(tmp_path: Path, config: Path) -> None:
+    (tmp_path / "file").touch()
+    say("init", str(tmp_path / "file" / "walks")).refuses(2, "cannot be written", "folder")
+
+
+def test_a_table_shows_text_as_it_was_written() -> None:
+    written = "bye [/b] now, [bold]x :smile: a:x:b [policy.ethics]"
+    assert written in as_table([{"text": written}])
+
+
+@pytest.mark.parametrize("statement", ["", "-- only a comment"])
+def test_no_statement_is_bad_input(tmp_path: Path, statement: str) -> None:
+    with duckdb.connect(str(tmp_path / "corpus.duckdb")):
+        pass
+    with open_corpus(tmp_path / "corpus.duckdb") as corpus, pytest.raises(BadInput, match="no st"):
+        query(corpus, statement)

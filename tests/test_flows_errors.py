@@ -557,10 +557,22 @@ def test_a_platform_that_is_down_keeps_no_other_from_being_read(
         reddit=porch.url, bluesky=NOWHERE, sources=ACCOUNTS.format(path=names) + PORCH
     )
     told = study.invoke("collect")
-    told.refuses(1, "accounts:", "NetworkError")
+    told.refuses(1, "accounts: Bluesky cannot be reached", "try again later")
     runs = json.loads(study.invoke("status", "--json").succeeds().out)
     assert {run["source"]: run["status"] for run in runs["runs"]} == {
         "accounts": "failed",
         "porch": "completed",
     }
     assert runs["posts"] == [{"platform": "reddit", "posts_count": 8, "roots_count": 8}]
+
+
+@pytest.mark.parametrize("verb", ["push", "pull", "agree"])
+def test_a_round_that_nobody_drew_is_bad_input(study: Place, verb: str) -> None:
+    study.write_study()
+    told = study.invoke(verb, "--round", "R7")
+    told.refuses(2, "never drawn", "none yet", "run draw first")
+
+
+def test_a_round_is_named_by_letters_and_digits(study: Place) -> None:
+    study.write_study()
+    study.invoke("draw", "--round", "R 9/../x").refuses(2, "letters, digits and dashes")

@@ -188,14 +188,28 @@ def test_a_server_that_collects_analytics_is_refused_and_stopped(
             'collect_analytics: false, sentry_dsn: "https://k@sentry.invalid/1"',
             "Sentry",
         ),
+        (
+            "x.collect_analytics = false;",
+            "collect_analytics: false, sentry_dsn: null",
+            "VERSION_CHECK=false",
+        ),
     ],
 )
 def test_pages_that_report_are_refused(
     page_server: Callable[[dict[str, str]], str], login_page: str, start_page: str, told: str
 ) -> None:
-    url = page_server({"/user/login/": login_page, "/projects/": start_page})
+    version = '{"label-studio-os-package": {"latest_version_from_pypi": "1.23.9"}}'
+    url = page_server({"/user/login/": login_page, "/projects/": start_page, "/version": version})
     with pytest.raises(LabelStudioError, match=told):
         label_studio.refuse_telemetry(url, token="a.b.c")
+
+
+def test_a_token_that_opens_no_page_proves_nothing(
+    page_server: Callable[[dict[str, str]], str],
+) -> None:
+    url = page_server({"/user/login/": "x.collect_analytics = false;"})
+    with pytest.raises(LabelStudioError, match="personal access token"):
+        label_studio.refuse_telemetry(url, token="0123456789abcdef")
 
 
 def test_a_server_in_clear_over_a_network_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.support.warehouse_rows import (
     author,
     coding,
     codings,
+    counts,
     opened,
     post,
     save,
@@ -330,3 +332,62 @@ def test_threads_weigh_their_replies_and_leave_unsettled_ones_out(tmp_path: Path
             "select n_coded, supportive_share, harm_share from v_thread"
         )
     assert (coded_count, supportive, hostile) == (3, 0.5, None)
+
+
+def test_what_was_never_observed_is_no_reaction_of_zero(tmp_path: Path) -> None:
+    seen_at = {1: [1, 24], 2: [24], 3: []}  # hours after each post at which it was counted
+    created_at = post(1)["created_at"]
+    looks = [
+        {
+            "post_key": key,
+            "observed_at": created_at + timedelta(minutes=key - 1, hours=hours),
+            "reddit_score": -4 if key == 1 else 7,
+            "reddit_crossposts_count": 0,
+            "replies_count": 2,
+        }
+        for key, ages in seen_at.items()
+        for hours in ages
+    ]
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(
+            warehouse,
+            *(post(key, author_pseudonym=author(1)) for key in seen_at),
+            snapshots=counts(*looks),
+        )
+        found = warehouse.execute(
+            "select post_key, r1h, r1h_own, r24h_own, fb from v_engage order by post_key"
+        )
+    [first, second] = found
+    assert first[:3] == (1, -4, 0.0)  # a score below zero counts as none, and is its own mean
+    assert second[:3] == (2, None, None)
+    assert second[3] == pytest.approx(math.log(8) / 2)
+    assert second[4] == pytest.approx(math.log(10))
+
+
+def test_a_lock_names_the_end_of_the_interval_that_locks(tmp_path: Path) -> None:
+    book = load_codebook()
+    unsure = measured(book).with_columns(
+        alpha_low=pl.when(pl.col("code_id") == "theme_support_community")
+        .then(0.3)
+        .otherwise("alpha_low"),
+        is_floor_met=pl.col("is_floor_met") & (pl.col("code_id") != "theme_support_community"),
+    )
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book)
+        store.save_agreement(warehouse, unsure, wave="W1", round_="R1", now=NOW)
+        found = verdicts(warehouse)
+    assert found["C01"]["reason"] == (
+        "theme_support_community reaches 0.90, but its interval begins at 0.30: "
+        "too few units to be sure"
+    )
+
+
+def test_no_data_shows_no_estimate(tmp_path: Path) -> None:
+    book = load_codebook()
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        coded(warehouse, book, n=10)
+        store.save_agreement(warehouse, measured(book), wave="W1", round_="R1", now=NOW)
+        found = verdicts(warehouse)
+    row = found["C19"]
+    assert (row["verdict"], row["n"] > 0) == ("no data", True)
+    assert {row[name] for name in ("estimate", "se", "interval_low", "interval_high")} == {None}

@@ -172,3 +172,14 @@ def test_a_withheld_unit_leaves_sample_and_tasks_and_weights_carry_it(tmp_path: 
         assert rows == [(1, 0.5, 3.0), (3, 0.5, 3.0)]
         assert [t.unit_key for t in store.coding_tasks(warehouse, "W1", "R1", "root")] == [1, 3]
         assert keys(warehouse) == [1, 3]
+
+
+def test_the_round_drawn_last_is_the_one_with_units(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2))
+        assert store.last_drawn_round(warehouse) is None
+        frame = frame_of(warehouse)
+        for round_, drawn in (("R1", [(1, 1001)]), ("R2", [(2, 2001)]), ("R3", [])):
+            rows = units(*drawn, round_=round_)
+            store.save_units(warehouse, rows, plan=replace(PLAN, round=round_), frame=frame)
+        assert store.last_drawn_round(warehouse) == ("W1", "R2")

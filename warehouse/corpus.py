@@ -40,6 +40,8 @@ def query(corpus: duckdb.DuckDBPyConnection, statement: str) -> list[dict[str, A
     """
     try:
         cursor = corpus.execute(statement)
+        if cursor is None:
+            raise BadInput("there is no statement: write one, between quotes")
         names = [column[0] for column in cursor.description or ()]
         rows = cursor.fetchall() if names else []
     except duckdb.Error as error:

@@ -151,6 +151,14 @@ def drawn_rounds(warehouse: Warehouse) -> list[tuple[str, str, str]]:
     ]
 
 
+def last_drawn_round(warehouse: Warehouse) -> tuple[str, str] | None:
+    """Return wave and round of the last draw that gave a unit; None before the first."""
+    rows = warehouse.execute(
+        "select wave, round from landed.draws where units_count > 0 order by rowid desc limit 1"
+    )
+    return (str(rows[0][0]), str(rows[0][1])) if rows else None
+
+
 def unit_keys(warehouse: Warehouse, wave: str, round_: str, unit_kind: str) -> set[int]:
     """Return the keys of a round's units that may be coded: drawn, held, not withheld."""
     rows = warehouse.execute(

@@ -45,7 +45,15 @@ select
         wanted.code_id || case
             when measured.code_id is null then ' was never measured'
             when measured.alpha is null then ' has no alpha'
-            else format(' reaches {:.2f}, its floor is {:.2f}', measured.alpha, measured.floor)
+            when measured.alpha < measured.floor
+                then format(' reaches {:.2f}, its floor is {:.2f}', measured.alpha, measured.floor)
+            else coalesce(
+                format(
+                    ' reaches {:.2f}, but its interval begins at {:.2f}: too few units to be sure',
+                    measured.alpha, measured.alpha_low
+                ),
+                ' has no interval'
+            )
         end,
         '; ' order by wanted.code_id
     ) as reason
@@ -175,8 +183,9 @@ def _judge(warehouse: Warehouse, claim: _Claim, locks: dict[str, str]) -> list[A
     if claim.claim_id in locks:
         return ["locked", locks[claim.claim_id], *nothing]
     verdict, clusters = figures[0], figures[-1]
-    reason = f"{clusters} clusters, 20 are needed" if verdict == "no data" else None
-    return [verdict, reason, *figures[1:]]
+    if verdict == "no data":  # an estimate from so little would be read all the same
+        return [verdict, f"{clusters} clusters, 20 are needed", *nothing[:4], *figures[5:]]
+    return [verdict, None, *figures[1:]]
 
 
 def _estimate(warehouse: Warehouse, claim: _Claim, view: str) -> tuple[Any, ...]:

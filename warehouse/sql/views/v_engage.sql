@@ -1,4 +1,5 @@
 -- Reactions near 1 hour and 24 hours, raw and against the author's own mean. Key: post_key.
+-- What was never observed is null, not 0; a Reddit score below 0 counts as 0.
 create or replace view v_engage as
 with near as (
     select
@@ -19,9 +20,9 @@ logs as (
     select
         near.*,
         posts.author_key,
-        ln(1 + greatest(near.r1h, 0)) as log_r1h,
-        ln(1 + greatest(near.r24h, 0)) as log_r24h,
-        ln(1 + greatest(near.f24h, 0)) as log_f24h
+        ln(1 + case when near.r1h < 0 then 0 else near.r1h end) as log_r1h,
+        ln(1 + case when near.r24h < 0 then 0 else near.r24h end) as log_r24h,
+        ln(1 + case when near.f24h < 0 then 0 else near.f24h end) as log_f24h
     from near
     inner join post as posts on near.post_key = posts.post_key
 )

@@ -9,9 +9,9 @@ select
     disclosures.w,
     disclosures.trauma_capitalization,
     disclosures.struggleposting,
-    avg(ln(1 + greatest(engagement.r24h, 0)))
+    avg(ln(1 + case when engagement.r24h < 0 then 0 else engagement.r24h end))
     filter (where others.created_at > disclosures.created_at)
-    - avg(ln(1 + greatest(engagement.r24h, 0)))
+    - avg(ln(1 + case when engagement.r24h < 0 then 0 else engagement.r24h end))
     filter (where others.created_at < disclosures.created_at) as presence_gain
 from v_apost as disclosures
 inner join v_apost as others
