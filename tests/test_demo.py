@@ -16,6 +16,7 @@ import pytest
 from flows.demo import INSTANTS
 from tests.support.command import Outcome, outcome, start
 from tests.support.loopback_only import Namespace, loopback_only
+from tests.support.needs import missing
 from warehouse import store
 from warehouse.corpus import open_corpus
 
@@ -111,7 +112,7 @@ def second(home: Home, first: Run) -> Run:
 
 def test_there_is_no_network_but_loopback(home: Home) -> None:
     if home.network.why_not is not None:
-        pytest.skip(f"the demo ran on the ordinary network: {home.network.why_not}")
+        missing(f"the demo ran on the ordinary network: {home.network.why_not}")
     assert home.python(INTERFACES).stdout == "['lo']\n"
 
 

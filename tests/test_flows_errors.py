@@ -526,8 +526,8 @@ def begun(template: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             before = study.table_hash()
             hindrance = stack.enter_context(ExitStack())
             case.spoil(hindrance, study)
-            process = study.start(case.verb)
-            stack.callback(process.kill)
+            process = stack.enter_context(study.start(case.verb))
+            stack.callback(process.kill)  # what no test waited for
             processes[case.name] = Begun(hindrance, process, study, before)
         yield processes
 
