@@ -24,9 +24,9 @@ from tests.support.passes import Passes, passes
 from tests.support.reddit_village import NOON, Village, comment, submission, village
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-TRIES: Final = 60  # of one pass; each try meets other faults
+TRIES: Final = 90  # of one pass; each try meets other faults
 FAULTS_UNTIL: Final = 120  # requests; later ones are answered well, so a seed comes to an end
-SHARE: Final = 0.15
+SHARE: Final = 0.25
 BUDGET: Final = 1_000
 # praw's client itself waits a second or three before it repeats these: one a seed
 SLOW: Final = (Fault("status", status=503), Fault("reset"))
@@ -43,17 +43,17 @@ QUICK: Final = (
 
 
 def invented(chance: random.Random) -> list[Post]:
-    """Write 150 submissions over seven hours and talk under six of them; a tenth will go."""
+    """Write 150 submissions over seven hours and talk under three of them; a tenth will go."""
     posts = [
         submission(n, at=NOON + timedelta(seconds=chance.randint(-5 * 3_600, 2 * 3_600)))
         for n in range(150)
     ]
-    talked_about = chance.sample(posts, 6)
-    for number in range(40):
+    talked_about = chance.sample(posts, 3)
+    for number in range(24):
         parent = chance.choice(talked_about)
         at = parent.created_at + timedelta(seconds=chance.randint(1, 4 * 3_600))
         talked_about.append(comment(number, under=parent, at=at))
-    everything = [*posts, *talked_about[6:]]
+    everything = [*posts, *talked_about[3:]]
     for place in chance.sample(range(len(everything)), len(everything) // 10):
         fate = chance.choice(("deleted_by_author", "removed_by_moderator", "not_found"))
         at = NOON + timedelta(seconds=chance.randint(0, 4 * 3_600))
