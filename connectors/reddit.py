@@ -11,7 +11,8 @@ whole page for one malformed author, and reading an attribute they lack is a hid
 
 from praw import Reddit as Client
 
-from connectors.reddit_client import RedditCredentials, connect, refusal
+from connectors.reddit_client import RedditCredentials, connect
+from connectors.reddit_errors import refusal
 from connectors.reddit_info import fetch_posts
 from connectors.reddit_parse import parse_page
 from connectors.reddit_search import SITE, fetch_search_pages

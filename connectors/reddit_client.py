@@ -1,4 +1,4 @@
-"""The praw client, kept from leaking and from being led astray, and its errors in our words.
+"""The praw client, kept from leaking and from being led astray.
 
 praw authenticates, renews tokens and retries server errors; when it may ask, the shared budget
 says. Its log lines spell out paths and ids, so they are replaced by a nameless one.
@@ -8,35 +8,15 @@ import configparser
 import logging
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 import praw
-import prawcore
 from praw.config import Config
-from praw.exceptions import RedditAPIException
 
 from connectors.budget import Budget
-from connectors.reddit_requests import BudgetedRequestor, seconds_of
-from schema.errors import CorpusError, SourceRefused, SourceUnavailable, UnexpectedFailure
+from connectors.reddit_requests import BudgetedRequestor
 
 _LOGGERS: Final = ("praw", "prawcore", "urllib3.connectionpool")
-# Reddit's own words in the body of a 403 or 404; anything else it says is not repeated.
-_REASONS: Final = {
-    "private": "the subreddit is private: leave it out, or ask its moderators",
-    "banned": "the subreddit is banned: remove the source",
-    "quarantined": "the subreddit is quarantined: it may not be collected, remove the source",
-    "quarantine": "the subreddit is quarantined: it may not be collected, remove the source",
-    "gold_only": "the subreddit is for paying members only: remove the source",
-}
-_REFUSALS: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (prawcore.OAuthException, "Reddit does not accept the credentials: check the client id"),
-    (prawcore.InvalidToken, "Reddit does not accept the credentials: check the client id"),
-    (prawcore.InsufficientScope, "the credentials lack a scope this reading needs: extend them"),
-    (prawcore.Redirect, "there is no such subreddit: check its spelling"),
-    (prawcore.UnavailableForLegalReasons, "Reddit withholds this for legal reasons (HTTP 451)"),
-)
-_SLOW_DOWN: Final = "Reddit asks to slow down (HTTP 429)"
-_UNREADABLE: Final = "Reddit's answer cannot be read: try again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,83 +63,6 @@ def connect(credentials: RedditCredentials, budget: Budget) -> praw.Reddit:
         subreddit_kind="t5",
         trophy_kind="t6",
     )
-
-
-def refusal(error: Exception, *, source: str) -> CorpusError:
-    """Tell what a later try may mend (rate limit, timeout, server error) from what it may not.
-
-    The client lets KeyError, IndexError and ValueError through besides its own classes: an
-    odd `www-authenticate`, a missing rate header. The sentence holds no word of the answer.
-    """
-    for kind_of_error, sentence in _REFUSALS:
-        if isinstance(error, kind_of_error):
-            return SourceRefused(f"{source}: {sentence}")
-    match error:
-        case CorpusError():
-            told: CorpusError = error
-        case RedditAPIException():
-            told = _api_refusal(error, source)
-        case prawcore.RequestException():
-            kind = type(error.original_exception).__name__
-            told = SourceUnavailable(
-                f"{source}: Reddit cannot be reached ({kind}): try again later"
-            )
-        case prawcore.BadJSON():
-            told = SourceUnavailable(f"{source}: {_UNREADABLE}")
-        case prawcore.ResponseException():
-            told = _response_refusal(error, source)
-        case _:
-            told = _untyped_refusal(error, source)
-    return told
-
-
-def reason_of(error: prawcore.ResponseException) -> str | None:
-    """Return Reddit's `reason` for a refusal if it is one of the known words, else None."""
-    try:
-        body: Any = error.response.json()
-    except ValueError:
-        return None
-    reason = body.get("reason") if isinstance(body, dict) else None
-    return reason if isinstance(reason, str) and reason in _REASONS else None
-
-
-def _api_refusal(error: RedditAPIException, source: str) -> CorpusError:
-    if any(item.error_type == "RATELIMIT" for item in error.items):
-        return SourceUnavailable(f"{source}: {_SLOW_DOWN}: try again later")
-    return SourceRefused(f"{source}: Reddit refuses the request as it stands")
-
-
-def _response_refusal(error: prawcore.ResponseException, source: str) -> CorpusError:
-    status = error.response.status_code
-    if status == 429:
-        seconds = seconds_of(error.response.headers.get("retry-after"))
-        later = "later" if seconds is None else f"in {seconds:g} seconds"
-        return SourceUnavailable(
-            f"{source}: {_SLOW_DOWN}: try again {later}", retry_after_seconds=seconds
-        )
-    if status >= 500 or status == 408:
-        return SourceUnavailable(
-            f"{source}: Reddit fails at its end (HTTP {status}): try again later"
-        )
-    if reason := reason_of(error):
-        return SourceRefused(f"{source}: {_REASONS[reason]}")
-    if status == 404:
-        return SourceRefused(f"{source}: there is nothing there (HTTP 404): check the spelling")
-    if type(error) is prawcore.ResponseException and status in (400, 401, 403):  # at the token
-        return SourceRefused(f"{source}: {_REFUSALS[0][1]}")
-    return SourceRefused(f"{source}: Reddit refuses (HTTP {status})")
-
-
-def _untyped_refusal(error: Exception, source: str) -> CorpusError:
-    if isinstance(error, KeyError) and str(error.args[0]).startswith("x-ratelimit"):
-        return SourceUnavailable(f"{source}: {_UNREADABLE}")
-    if isinstance(error, KeyError | IndexError):  # 400, 401 or 403 in a form praw does not know
-        return SourceRefused(
-            f"{source}: Reddit refuses without a reason: check credentials and venue"
-        )
-    if isinstance(error, ValueError):
-        return SourceUnavailable(f"{source}: {_UNREADABLE}")
-    return UnexpectedFailure(f"{source}: {type(error).__name__} while reading Reddit")
 
 
 def _ignore_local_configuration() -> None:

@@ -6,7 +6,7 @@ from typing import Final
 import praw
 from praw.endpoints import API_PATH
 
-from connectors.reddit_client import refusal
+from connectors.reddit_errors import refusal
 from connectors.reddit_page import page_of
 from connectors.reddit_tree import children, thing_data
 from schema.pages import CollectionQuery, RawPage

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import praw
 import prawcore
 
-from connectors.reddit_client import reason_of, refusal
+from connectors.reddit_errors import reason_of, refusal
 from connectors.reddit_page import page_of
 from connectors.reddit_tree import Tree, TreeLimits, read_tree
 from schema.pages import CollectionQuery, RawPage

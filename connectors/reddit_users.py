@@ -14,7 +14,7 @@ import prawcore
 from praw.endpoints import API_PATH
 
 from connectors.reddit_back import Depth, Step, read_back
-from connectors.reddit_client import reason_of, refusal
+from connectors.reddit_errors import reason_of, refusal
 from connectors.reddit_page import page_of
 from connectors.reddit_parse import GONE_ACCOUNT
 from connectors.reddit_tree import thing_data

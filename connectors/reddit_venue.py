@@ -7,7 +7,7 @@ import praw
 from praw.endpoints import API_PATH
 
 from connectors.reddit_back import Depth, read_back
-from connectors.reddit_client import refusal
+from connectors.reddit_errors import refusal
 from connectors.reddit_listing import Params, read_listing
 from connectors.reddit_page import page_of
 from schema.pages import CollectionQuery, RawPage

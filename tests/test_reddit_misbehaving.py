@@ -7,8 +7,9 @@ a listing is read, and a clock that is off by up to nine minutes. A pass that fa
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,7 @@ from tests.support.reddit_village import NOON, Village, comment, submission, vil
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 TRIES: Final = 90  # of one pass; each try meets other faults
 FAULTS_UNTIL: Final = 120  # requests; later ones are answered well, so a seed comes to an end
-SHARE: Final = 0.25
+SHARE: Final = 0.2
 BUDGET: Final = 1_000
 # praw's client itself waits a second or three before it repeats these: one a seed
 SLOW: Final = (Fault("status", status=503), Fault("reset"))
@@ -42,8 +43,11 @@ QUICK: Final = (
 )
 
 
-def invented(chance: random.Random) -> list[Post]:
-    """Write 150 submissions over seven hours and talk under three of them; a tenth will go."""
+def invented(chance: random.Random, passes_at: Sequence[datetime]) -> list[Post]:
+    """Write 150 submissions over seven hours and talk under three of them; a tenth will go.
+
+    At each pass the post at the end of the first page goes within a second, between two requests.
+    """
     posts = [
         submission(n, at=NOON + timedelta(seconds=chance.randint(-5 * 3_600, 2 * 3_600)))
         for n in range(150)
@@ -58,6 +62,12 @@ def invented(chance: random.Random) -> list[Post]:
         fate = chance.choice(("deleted_by_author", "removed_by_moderator", "not_found"))
         at = NOON + timedelta(seconds=chance.randint(0, 4 * 3_600))
         everything[place] = replace(everything[place], gone=Gone(at, fate))
+    for at in passes_at:
+        listed = [post for post in everything if post.is_root and is_public(post, at)]
+        listed.sort(key=lambda post: (post.created_at, post.native_id), reverse=True)
+        for anchor in listed[100 - chance.randint(1, 4) : 100]:
+            gone = Gone(at + timedelta(seconds=chance.random()), "deleted_by_author")
+            everything[everything.index(anchor)] = replace(anchor, gone=gone)
     return everything
 
 
@@ -68,7 +78,6 @@ def misbehave(place: Village, chance: random.Random) -> None:
             place.faults.arm(chance.choice(QUICK), nth=number)
     place.faults.arm(chance.choice(SLOW), nth=chance.randint(2, 20))
     place.faults.repeats.extend(chance.choice((0, 0, 3, 40)) for _ in range(FAULTS_UNTIL))
-    place.skew = chance.uniform(-9, 9) * MINUTE
 
     def stir(ask: Ask) -> None:
         place.now += timedelta(seconds=chance.random())
@@ -90,17 +99,20 @@ def until_it_succeeds(work: Passes, place: Village, *, refresh: bool = False) ->
 
 
 def outlive(seed: int, folder: Path) -> None:
-    """Collect each hour for three, look again after a day, and compare with the server."""
+    """Collect, again after an hour, look again after a day, and compare with the server."""
     chance = random.Random(seed)
-    posts = invented(chance)
+    skew = chance.uniform(-9, 9) * MINUTE
+    hours = [NOON, NOON + HOUR]
+    posts = invented(chance, [hour + skew for hour in hours])
     options = RedditOptions(
         tree_limit=8, requests_per_window=BUDGET, keeps_removed=chance.random() < 0.5
     )
     with village(posts, options=options) as place:
         misbehave(place, chance)
+        place.skew = skew
         work = passes(folder, reddit=place.url, now=NOON, sources=PORCH)
-        for hour in range(3):
-            work.now = place.now = NOON + hour * HOUR
+        for hour in hours:
+            work.now = place.now = hour
             until_it_succeeds(work, place)
             shown = {
                 p.native_id for p in posts if p.is_root and is_public(p, place.now + place.skew)
