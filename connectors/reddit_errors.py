@@ -125,7 +125,14 @@ def _is_at_their_end(error: Exception) -> bool:
 RULES: Final[tuple[Rule, ...]] = (
     Rule("credentials", _of(prawcore.OAuthException), False, _CREDENTIALS),
     Rule("token refused", _is_at_the_token, False, _CREDENTIALS),
-    Rule("token rejected", _of(prawcore.InvalidToken), False, _CREDENTIALS, 3),
+    # its credentials were accepted a moment ago: they are not what is wrong
+    Rule(
+        "token rejected",
+        _of(prawcore.InvalidToken),
+        True,
+        "Reddit does not accept the token it gave: try again later",
+        3,
+    ),
     Rule(
         "scope",
         _of(prawcore.InsufficientScope),

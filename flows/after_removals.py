@@ -1,8 +1,9 @@
-"""What follows a removal: Label Studio's tasks go, and files are rewritten so that bytes go.
+"""What follows a removal or an edit: Label Studio's tasks go, and files are rewritten.
 
 Nothing is remembered of what was removed. Label Studio is compared with the warehouse:
 whatever task has no unit there any more is deleted, so a run that died is made good by the
-next one.
+next one. The task of an edited post goes as well, with the words it shows; the next push sends
+the post as it stands now, to be coded again.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +20,11 @@ from warehouse import store
 
 
 def finish(done: Mapping[str, Mapping[str, int]]) -> None:
-    """Let bytes and tasks go where a flow removed something."""
+    """Let bytes and tasks go where a flow removed something or found it reworded."""
     compact_warehouse()
-    if any(tally["removed_count"] for tally in done.values()):
-        close_tasks()
+    is_removed = any(tally["removed_count"] for tally in done.values())
+    if is_removed or any(tally["updated_count"] for tally in done.values()):
+        close_tasks(is_removed)
 
 
 @task(name="compact-warehouse", persist_result=False)
@@ -35,22 +37,24 @@ def compact_warehouse() -> bool:
 
 @task(name="close-tasks", persist_result=False)
 @guarded
-def close_tasks() -> int:
-    """Delete the tasks whose units are gone; return how many tasks went."""
+def close_tasks(is_removed: bool) -> int:
+    """Delete the tasks whose units are gone or reworded; return how many tasks went."""
     workspace = open_workspace()
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = store.drawn_rounds(warehouse)
-    if not drawn:
+        drawn, reworded = store.drawn_rounds(warehouse), store.reworded_units(warehouse)
+    if not drawn or not (is_removed or reworded):
         return 0
     with client_for_a_while(workspace) as client:
         return close_removed(workspace, client)
 
 
 def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
-    """Compare Label Studio with the warehouse and delete what has no unit any more."""
+    """Compare Label Studio with the warehouse; delete what has no unit of its wording any more."""
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        reworded = store.reworded_units(warehouse)
         held = {
-            place: store.unit_keys(warehouse, *place) for place in store.drawn_rounds(warehouse)
+            place: store.unit_keys(warehouse, *place) - reworded
+            for place in store.drawn_rounds(warehouse)
         }
     gone: set[str] = set()
     for project in label_studio.projects(client):
@@ -58,10 +62,11 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
         if place in held:
             uids = label_studio.task_uids(client, project)
             gone |= {uid for uid in uids if int(uid, 16) not in held[place]}
-    if not gone:
-        return 0
-    removed = label_studio.remove_tasks(client, gone)
-    purge(workspace)
+    removed = label_studio.remove_tasks(client, gone) if gone else 0
+    if gone:
+        purge(workspace)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.requeue_units(warehouse, reworded)
     return removed
 
 

@@ -9,7 +9,19 @@ import pytest
 
 from schema.coding import FrameUnit
 from schema.errors import WarehouseError
-from tests.support.warehouse_rows import NOW, WEEK, author, marks, opened, post, save, units
+from tests.support.warehouse_rows import (
+    NOW,
+    WEEK,
+    author,
+    coding,
+    codings,
+    marks,
+    opened,
+    post,
+    save,
+    spans,
+    units,
+)
 from warehouse import store
 
 
@@ -183,3 +195,25 @@ def test_the_round_drawn_last_is_the_one_with_units(tmp_path: Path) -> None:
             rows = units(*drawn, round_=round_)
             store.save_units(warehouse, rows, plan=replace(PLAN, round=round_), frame=frame)
         assert store.last_drawn_round(warehouse) == ("W1", "R2")
+
+
+def test_an_edited_unit_is_coded_again_and_what_was_coded_before_counts_no_more(
+    tmp_path: Path,
+) -> None:
+    rated = coding(1, "struggleposting", 2)
+    again = {**rated, "annotation_id": 900, "revised_at": NOW}
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2))
+        drawn = units((1, 1001), (2, 2001))
+        store.save_units(warehouse, drawn, plan=PLAN, frame=frame_of(warehouse))
+        store.save_codings(warehouse, codings(rated), spans(), now=NOW)
+        assert store.latest_codings(warehouse, "W1", "R1", rated["codebook_version"]).height == 1
+        assert store.reworded_units(warehouse) == set()
+        save(warehouse, post(1, text="another wording", version_key=1002, is_edited=True))
+        assert store.reworded_units(warehouse) == {1}
+        assert store.latest_codings(warehouse, "W1", "R1", rated["codebook_version"]).is_empty()
+        store.requeue_units(warehouse, {1})
+        assert store.reworded_units(warehouse) == set()
+        assert store.latest_codings(warehouse, "W1", "R1", rated["codebook_version"]).is_empty()
+        store.save_codings(warehouse, codings(again), spans(), now=NOW)
+        assert store.latest_codings(warehouse, "W1", "R1", rated["codebook_version"]).height == 1

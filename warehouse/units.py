@@ -179,6 +179,31 @@ def count_units(warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKin
     )
 
 
+def reworded_units(warehouse: Warehouse) -> set[int]:
+    """Return the keys of drawn units whose post was edited since: what coders see is void."""
+    rows = warehouse.execute(
+        "select distinct units.unit_key from landed.units "
+        "inner join landed.post_versions as posts on units.unit_key = posts.post_key "
+        "where units.unit_kind in ('root', 'reply') and units.version_key <> posts.version_key"
+    )
+    return {int(key) for (key,) in rows}
+
+
+def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
+    """Let units be coded again in the wording that stands; codings of another count no more.
+
+    Call it once no task shows the old wording: a coding is stamped with the unit's.
+    """
+    rows = pl.DataFrame({"unit_key": sorted(set(unit_keys))}, schema={"unit_key": pl.UInt64})
+    with warehouse.transaction(), warehouse.showing("batch", rows):
+        warehouse.execute(
+            "update landed.units set version_key = posts.version_key "
+            "from landed.post_versions as posts where units.unit_key = posts.post_key "
+            "and units.unit_kind in ('root', 'reply') "
+            "and units.unit_key in (select unit_key from batch)"
+        )
+
+
 def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: datetime) -> int:
     """Take units out of the sample for good; return how many were new to this."""
     rows = pl.DataFrame({"unit_key": sorted(set(unit_keys))}, schema={"unit_key": pl.UInt64})
