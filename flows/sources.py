@@ -7,7 +7,7 @@ version brings are refused by name.
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from connectors import bluesky, jetstream
+from connectors import bluesky, jetstream, reddit
 from connectors.vault import open_vault
 from flows import reddit_sources
 from flows.reading import Reading, queries_for, query_for, refuse_if_none
@@ -70,12 +70,20 @@ def check_permission(workspace: Workspace, source: Source) -> None:
         return
     approval = study.platforms.reddit.approval
     covered = () if approval is None else tuple(c.lower() for c in approval.communities)
-    community = source.subreddit.lower() if isinstance(source, RedditSource) else None
+    community = _one_community(source)
     if approval is None or approval.expires < today or community not in (None, *covered):
         raise PolicyRefused(
             f"source {source.name}: R1 wants a valid [platforms.reddit.approval] that covers its "
             "community: a live Reddit source refuses without it"
         )
+
+
+def _one_community(source: Source) -> str | None:
+    """Name the one subreddit a source reads; None where it leads to many, sorted at the gate."""
+    if not isinstance(source, RedditSource | RedditSearchSource):
+        return None
+    name = source.subreddit.lower()
+    return None if isinstance(source, RedditSearchSource) and name == reddit.SITE else name
 
 
 def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Reading]:

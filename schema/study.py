@@ -15,6 +15,7 @@ from schema.vocabulary import PLATFORMS, Platform, SourceRoute
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
 Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[smhd]$")]
 Coder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+Subreddit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{2,21}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -175,17 +176,17 @@ class RedditSource(_Source):
     """A subreddit's listing and its comment trees."""
 
     kind: Literal["reddit"]
-    subreddit: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{2,21}$")]
+    subreddit: Subreddit
     listing: Literal["new", "hot"] | TopListing = "new"
     comments: Literal["all", "none"] | CommentLimits = "all"
 
 
 class RedditSearchSource(_Source):
-    """Reddit's search."""
+    """Reddit's search, in one subreddit or (`all`) over the whole site."""
 
     kind: Literal["reddit_search"]
-    subreddit: str = "all"
-    query: str
+    subreddit: Subreddit = "all"
+    query: Annotated[str, StringConstraints(min_length=1, max_length=512)]
 
 
 class RedditUserSource(_Source):

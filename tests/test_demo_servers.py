@@ -327,6 +327,51 @@ def test_a_crosspost_carries_its_original(community: Community) -> None:
     assert original["name"] == pointer.crosspost_of
 
 
+def test_praw_reads_an_account_s_submissions_and_comments(community: Community) -> None:
+    open_venues = {venue.name for venue in community.venues if venue.state in ("public", "nsfw")}
+    steady = [p for p in community.people if p.platform == "reddit" and not p.changes]
+    writer = max(steady, key=lambda person: len(community.by_author.get(person.native_id, ())))
+    shown = [
+        post
+        for post in community.by_author[writer.native_id]
+        if is_public(post, NOW) and post.venue in open_venues
+    ]
+    with reddit_of(community) as (reddit, _):
+        account = reddit.redditor(writer.name)
+        assert {item.fullname for item in account.new(limit=None)} == {p.native_id for p in shown}
+        comments = {item.fullname for item in account.comments.new(limit=None)}
+        assert comments == {post.native_id for post in shown if post.kind == "comment"}
+        assert account.id == writer.native_id.removeprefix("t2_")
+
+
+def test_praw_searches_a_venue_and_the_site(community: Community) -> None:
+    public = {venue.name for venue in community.venues if venue.state == "public"}
+    said = [
+        post
+        for post in community.roots("reddit")
+        if is_public(post, NOW)
+        and post.venue in public
+        and "tired" in f"{post.title} {post.text}".lower()
+    ]
+    with reddit_of(community) as (reddit, _):
+        here = {
+            one.fullname for one in reddit.subreddit(VENUE).search("tired", sort="new", limit=None)
+        }
+        site = {
+            one.fullname for one in reddit.subreddit("all").search("tired", sort="new", limit=None)
+        }
+    assert said
+    assert here == {post.native_id for post in said if post.venue == VENUE}
+    assert site == {post.native_id for post in said}
+
+
+def test_top_of_a_week_holds_nothing_older(community: Community) -> None:
+    with reddit_of(community) as (reddit, _):
+        week = list(reddit.subreddit(VENUE).top(time_filter="week", limit=None))
+    assert week
+    assert min(one.created_utc for one in week) >= (NOW - timedelta(days=7)).timestamp()
+
+
 def test_both_servers_can_be_started_by_hand_and_stopped_by_ctrl_c() -> None:
     command = [sys.executable, "-m", "demo.serve", "--now", NOW.isoformat()]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,6 +1,7 @@
 """Reddit's live sources through gate, vault and warehouse: what is held, counted and let go."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,8 +16,11 @@ from connectors import reddit
 from connectors.vault import open_vault
 from demo.model import AccountChange, Gone, Person, Post, Venue, Wording
 from flows.gate import land
+from flows.sources import check_permission
+from flows.workspace import Workspace
 from schema.errors import PolicyRefused
 from schema.pages import CollectionQuery
+from schema.study import Study
 from tests.support.command import PORCH
 from tests.support.passes import Passes, passes
 from tests.support.reddit_village import (
@@ -176,6 +180,47 @@ def test_the_live_api_gives_posts_of_approved_communities_alone(tmp_path: Path) 
             tally = land(workspace, page, reddit.parse_page(page), stamp)
         assert (tally.new_count, tally.outside_policy_count) == (4, 5)
         assert set(at.study.held()) == at.study.keys([post.native_id for post in here])
+
+
+LIVE = """
+[policy.ethics]
+protocol = "invented"
+impact_assessment = "invented"
+notice_url = "https://notice.example"
+expires = 2099-01-01
+
+[platforms.reddit.approval]
+programme = "invented"
+reference = "1"
+communities = ["QuietPorch"]
+signed_by = ["one", "two"]
+expires = 2099-01-01
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "is_refused"),
+    [
+        (SEARCH, False),
+        (SEARCH + 'subreddit = "quietporch"\n', False),
+        (SEARCH + 'subreddit = "LoudCellar"\n', True),
+        (PANEL.format(path="/nowhere"), False),
+        (PORCH, False),
+        (PORCH.replace("QuietPorch", "LoudCellar"), True),
+    ],
+)
+@pytest.mark.parametrize("has_approval", [True, False])
+def test_a_live_source_of_any_kind_wants_an_approval_that_covers_it(
+    source: str, is_refused: bool, has_approval: bool
+) -> None:
+    records = LIVE if has_approval else LIVE.partition("[platforms")[0]
+    text = f'[study]\nname = "live"\nsince = 2026-01-01\n{records}\n{source}'
+    workspace = Workspace(Path("/nowhere"), Study.model_validate(tomllib.loads(text)))
+    if is_refused or not has_approval:
+        with pytest.raises(PolicyRefused, match="R1 wants a valid"):
+            check_permission(workspace, workspace.study.source[0])
+    else:
+        check_permission(workspace, workspace.study.source[0])
 
 
 def test_a_search_leaves_out_excluded_communities_on_any_route(tmp_path: Path) -> None:
