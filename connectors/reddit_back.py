@@ -84,12 +84,14 @@ def read_back(
     floor = start if mark.read_to is None else max(query.since, mark.read_to - depth.overlap)
     read_to = upper = query.since
     shown_count, newest_id = 0, -1
+    oldest_ids: list[int] = []
     for number, answer in enumerate(read_listing(reddit, path, params)):
         if number == 0:
             read_to = _read_to(answer.things, query, mark)
             upper = max(min(read_to, query.until or read_to), query.since)
         shown_count += len(answer.things)
-        newest_id = max(newest_id, *_numbers(answer.things), -1)
+        numbers = _numbers(answer.things)
+        newest_id, oldest_ids = max([newest_id, *numbers]), numbers[-2:] or oldest_ids
         edge = _edge(answer.things, query.now, depth.tail)
         has_reached = edge is not None and edge < floor
         is_cut = not has_reached and _may_be_cut(answer, shown_count, depth)
@@ -97,7 +99,7 @@ def read_back(
         lower = query.since if is_whole else min(max(edge or upper, query.since), upper)
         gap = None
         if is_cut and start < lower:
-            count = _at_most(answer.things, mark) if depth.is_bounded else None
+            count = _at_most(oldest_ids, mark) if depth.is_bounded else None
             gap = Coverage(start, lower, "gap", depth.reason, count)
         is_last = answer.is_end or has_reached
         position = _position(query, read_to, newest_id if depth.is_bounded else -1, mark)
@@ -147,12 +149,11 @@ def _numbers(things: Sequence[Any]) -> list[int]:
     return numbers
 
 
-def _at_most(things: Sequence[Any], mark: _Mark) -> int | None:
+def _at_most(oldest_ids: Sequence[int], mark: _Mark) -> int | None:
     """Bound what is missing between the last pass's newest submission and the last one shown."""
-    oldest = max(_numbers(things)[-2:], default=None)
-    if oldest is None or mark.block is None:
+    if not oldest_ids or mark.block is None:
         return None
-    return max(oldest - mark.block * BLOCK - 1, 0)
+    return max(max(oldest_ids) - mark.block * BLOCK - 1, 0)
 
 
 def _position(query: CollectionQuery, read_to: datetime, newest_id: int, mark: _Mark) -> str:
