@@ -11,7 +11,6 @@ import base64
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -27,35 +26,22 @@ from demo import reddit_wire as wire
 from demo.faults import Faults, SpoiltApp
 from demo.history import end, exists, status
 from demo.model import Community, Person, Post, Venue
+from demo.reddit_access import (
+    CLIENT_ID,
+    CLIENT_SECRET,
+    RateWindow,
+    RedditOptions,
+    Refusal,
+)
 from demo.reddit_listings import PAGE_CAP, Shelf, whole
 from demo.reddit_tree import Cut, Tree
 
-CLIENT_ID: Final = "demo-client"
-CLIENT_SECRET: Final = "demo-secret"
+__all__ = ["CLIENT_ID", "CLIENT_SECRET", "RedditOptions", "Refusal", "reddit_app"]
+
 ORDERS: Final = ("new", "hot", "top", "rising", "controversial", "best")
 PAGES: Final = ("overview", "submitted", "comments")  # of an account
 OPEN: Final = ("public", "nsfw")
 SITE: Final = ("all", "popular")  # no subreddits: every open one
-
-
-@dataclass(frozen=True, slots=True)
-class RedditOptions:
-    """How the server differs from the platform's own settings.
-
-    `tree_limit`: comments shown at once (the platform: 500; less here, so that small threads need
-    morechildren). `window_elapsed`: seconds of the rate window that are over when it starts.
-    `keeps_removed`: listings keep the places of posts that went.
-    """
-
-    client_id: str = CLIENT_ID
-    client_secret: str = CLIENT_SECRET
-    token_seconds: int = 86_400
-    requests_per_window: int = 1_000
-    window_seconds: int = 600
-    window_elapsed: float = 400.0
-    tree_limit: int = 40
-    tree_depth: int = 10
-    keeps_removed: bool = False
 
 
 def reddit_app(
@@ -68,48 +54,6 @@ def reddit_app(
     spoil = faults or Faults()
     api = _Api(community, clock, spoil, options or RedditOptions())
     return _without_slash(SpoiltApp(api.app(), spoil))
-
-
-class Refusal(Exception):
-    """An answer that is not 200: status, reason, and what belongs in its headers."""
-
-    def __init__(self, status: int, message: str, **body: str) -> None:
-        """Remember the answer."""
-        super().__init__(status)
-        self.status = status
-        self.body = {**body, "message": message, "error": status}
-        self.headers: dict[str, str] = {}
-
-
-@dataclass(slots=True)
-class _RateWindow:
-    """Requests counted over a window, told in the headers, refused beyond the limit."""
-
-    options: RedditOptions
-    began: float = field(init=False)
-    used: int = 0
-
-    def __post_init__(self) -> None:
-        self.began = time.monotonic() - self.options.window_elapsed
-
-    def spend(self) -> bool:
-        """Count one request; False when the window's budget is over."""
-        now = time.monotonic()
-        while now - self.began >= self.options.window_seconds:
-            self.began += self.options.window_seconds
-            self.used = 0
-        self.used += 1
-        return self.used <= self.options.requests_per_window
-
-    def headers(self) -> dict[str, str]:
-        """Tell what is left."""
-        left = max(0, self.options.requests_per_window - self.used)
-        reset = self.options.window_seconds - (time.monotonic() - self.began)
-        return {
-            "x-ratelimit-remaining": f"{left:.1f}",
-            "x-ratelimit-used": str(self.used),
-            "x-ratelimit-reset": str(max(1, int(reset))),
-        }
 
 
 Answer = Callable[[Request, datetime], Awaitable[Any]]
@@ -129,7 +73,7 @@ class _Api:
         self._clock = clock
         self._faults = faults
         self._options = options
-        self._rate = _RateWindow(options)
+        self._rate = RateWindow(options)
         self._tokens: dict[str, tuple[float, int]] = {}
         self._venues = {venue.name.lower(): venue for venue in community.venues}
 
