@@ -4,7 +4,7 @@ Source: Pushshift and Arctic Shift dumps (RS_, RC_), see `reddit_dump`; an in-me
 the JSON. Units: times are Unix seconds, UTC. Limits: a dump shows a post as it was when the
 archive saw it, and its counts as of then.
 
-Where subreddits are asked for, a line is parsed only if it holds the name of one. A number or a
+Where subreddits or keywords are asked for, only lines that hold one are parsed. A number or a
 truth value counts where it is written as a string, text where it is written as a number.
 """
 
@@ -93,7 +93,7 @@ def fetch_archive_pages(
     place = Place.read(query.position)
     if place.is_end:
         return
-    pattern = pattern_of(wanted.subreddits) if wanted.subreddits else None
+    pattern = pattern_of(wanted.subreddits, wanted.keywords)
     gathered = _Gathered()
     with closing(read_blocks(path, place.line_at)) as blocks, _json_reader() as reader:
         for stretch in stretches(blocks, pattern):

@@ -6,7 +6,7 @@ subreddit in any case.
 
 import mmap
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -16,9 +16,16 @@ import pyarrow as pa
 
 from connectors.reddit_dump import Block
 
-# Escapes of letters, digits, `-` and `_`. Real writers never make them.
-_ESCAPED: Final = r"\\u00(?:2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
-
+# Escapes of letters, digits, blank, `-`, `[` and `_`. Real writers never make them.
+_ESCAPED: Final = r"\\u00(?:2[0dD]|3[0-9]|4[1-9a-fA-F]|5[0-9abABfF]|6[1-9a-fA-F]|7[0-9aA])"
+# What is no ASCII letter, and in lower case begins with one.
+_LETTERS_OF_OLD: Final = r"\u{130}|\u{212a}|\\u0130|\\u212[aA]"
+# What went is told whatever it said; see `reddit_archive_filter`.
+_GONE: Final = (
+    r"\[ ?(?i:deleted|removed)|removal_type\"\s*:\s*\"|was_deleted_later\"\s*:\s*[t\"1]"
+    r"|removed_by_category\"\s*:\s*[^n\s]"
+)
+_PLAIN_WORDS: Final = re.compile(r"[A-Za-z0-9 _-]+")
 _CHOSEN_BYTES: Final = 8 * 2**20  # parsed at once: a call to the parser costs milliseconds
 _SCANNED_BYTES: Final = 2**30  # a rare subreddit's reading shall move its position on, too
 
@@ -57,10 +64,19 @@ def stretches(blocks: Iterable[Block], pattern: str | None) -> Iterator[Stretch]
             chosen, scanned_bytes, too_long_count = [], 0, 0
 
 
-def pattern_of(subreddits: Iterable[str]) -> str:
-    """Return what some part of a line matches if the line is of one of `subreddits`."""
-    names = "|".join(f"(?i:{re.escape(name)})" for name in sorted(subreddits))
-    return f'"(?:{names})"|{_ESCAPED}'
+def pattern_of(subreddits: Collection[str], keywords: Collection[str]) -> str | None:
+    """Return what some part of a line matches if the line can be wanted; None: any line can.
+
+    Of both the subreddits are looked for, which are rarer. Keywords are looked for only where
+    they are spelled in letters that stand in a line as they are.
+    """
+    if subreddits:
+        names = "|".join(f"(?i:{re.escape(name)})" for name in sorted(subreddits))
+        return f'"(?:{names})"|{_ESCAPED}'
+    if not keywords or not all(map(_PLAIN_WORDS.fullmatch, keywords)):
+        return None
+    words = "|".join(f"(?i:{re.escape(word)})" for word in sorted(keywords))
+    return f"{words}|{_GONE}|{_LETTERS_OF_OLD}|{_ESCAPED}"
 
 
 def lines_matching(block: mmap.mmap, size: int, pattern: str) -> bytes:

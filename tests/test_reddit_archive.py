@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from connectors.reddit_archive import (
     fetch_archive_pages,
     parse_archive_page,
 )
+from connectors.reddit_archive_filter import is_wanted
 from schema.errors import BadInput
 from schema.pages import Coverage
 from tests.support.dumps import (
@@ -322,6 +324,84 @@ def test_the_raw_search_loses_no_line_that_reading_everything_finds(big_dump: tu
     assert 0 < two.height < everything.height / 3
     found = read(path, wanted).posts
     assert found.equals(two)
+
+
+KETTLES = [
+    b"kettle",
+    b"KETTLE",
+    b"k\\u0065ttle",
+    b"\\u004bettle",
+    b"\\u212aettle",
+    b"\\u212AETTLE",
+    "\u212aettle".encode(),
+]
+
+
+def test_a_keyword_is_found_however_it_is_written(tmp_path: Path):
+    path = tmp_path / "RS_2015-01.ndjson"
+    items = [line(one) for one in numbered(len(KETTLES), title="WORD", selftext="")]
+    found = [item.replace(b"WORD", how) for item, how in zip(items, KETTLES, strict=True)]
+    other, turkish = (
+        line(row(SUBMISSION, id=name, title=title, selftext="", author="x"))
+        for name, title in (("a0", "kettl e"), ("a1", "K\\u0130"))
+    )
+    path.write_bytes(b"\n".join([other, *found, turkish.replace(b"\\\\", b"\\"), other]))
+    kettles = ids(read(path, ArchiveFilter(keywords=("Kettle",))).posts)
+    assert kettles == [f"t3_{n:x}" for n in range(len(KETTLES))]
+    assert ids(read(path, ArchiveFilter(keywords=("ki",))).posts) == ["t3_a1"]
+
+
+said = st.lists(
+    st.sampled_from(
+        ["kettle", "KETT", "le", "\u212aettle", "\u0130", "i", "tea", " ", "[removed]", "[x]", "&"]
+    ),
+    max_size=4,
+).map("".join)
+spoken = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": said,
+        "selftext": said | st.sampled_from(["[removed]", " [deleted]", "[ Removed by Reddit ]"]),
+        "removed_by_category": st.sampled_from(["moderator", "", None]),
+        "author": st.sampled_from(["[deleted]", "fern-compass-4410"]),
+        "_meta": st.sampled_from(
+            [{"was_deleted_later": True}, {"removal_type": "removed"}, {"removal_type": None}]
+        ),
+        "subreddit": st.sampled_from(["QuietPorch", "SlowMornings", "quietporch", "Quiet-porch"]),
+    },
+)
+
+
+def escaping(item: dict[str, Any], chance: random.Random) -> bytes:
+    """Write a row with blanks at will, and some of its characters escaped."""
+    separators = (chance.choice([",", " , "]), chance.choice([":", ": ", " :\t"]))
+    text = json.dumps(item, separators=separators, ensure_ascii=chance.random() < 0.5)
+    if chance.random() < 0.3:
+        letter = chance.choice("kKeliQ[ ")
+        text = text.replace(letter, f"\\u{ord(letter):04x}") if letter != " " else text
+    return text.encode() + b"\n"
+
+
+@settings(max_examples=20)
+@given(st.lists(spoken, min_size=1, max_size=25), st.randoms())
+@pytest.mark.parametrize(
+    ("subreddits", "keywords"),
+    [((), ("Kettle",)), ((), ("i", "tea ")), (("quietporch",), ()), (("quietporch",), ("tea",))],
+)
+def test_searching_first_changes_nothing_of_what_is_found(
+    tmp_path_factory, subreddits, keywords, changes, chance
+):
+    path = tmp_path_factory.mktemp("law") / "RS_2015-01.ndjson"
+    items = [row(SUBMISSION, **{"id": f"{n:x}", **one}) for n, one in enumerate(changes, 16)]
+    path.write_bytes(b"".join(escaping(item, chance) for item in items))
+    wanted = ArchiveFilter(frozenset(subreddits), keywords)
+    found = read(path, wanted)
+    [page] = pages(path)
+    assert page.rows is not None
+    chosen = page.rows.filter(is_wanted(page.rows, query(), wanted))
+    without = parse_archive_page(replace(page, rows=chosen))
+    assert found.posts.equals(without.posts)
+    assert found.removals.equals(without.removals)
 
 
 def test_keywords_length_and_time_are_checked_on_what_the_post_says(tmp_path: Path):
