@@ -95,7 +95,7 @@ def fetch_archive_pages(
         return
     pattern = pattern_of(wanted.subreddits, wanted.keywords)
     gathered = _Gathered()
-    with closing(read_blocks(path, place.line_at)) as blocks, _json_reader() as reader:
+    with closing(read_blocks(path, place.line_at)) as blocks, json_reader() as reader:
         for stretch in stretches(blocks, pattern):
             rows = _rows(reader, stretch, gathered)
             place = place.after(stretch.block, rows, query.now)
@@ -126,7 +126,7 @@ def _page(
 
 
 @contextmanager
-def _json_reader() -> Iterator[duckdb.DuckDBPyConnection]:
+def json_reader() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that has no file and may make none."""
     with duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1}) as reader:
         reader.execute("set enable_external_file_cache = false")
@@ -149,7 +149,7 @@ def _rows(reader: duckdb.DuckDBPyConnection, stretch: Stretch, gathered: _Gather
         rows = pl.DataFrame(schema=ROWS)
     lines = [line for line in stretch.read().split(b"\n") if line.strip(_BLANK)]
     if rows.height != len(lines):
-        rows = _read_apart(reader, lines)
+        rows = read_lines(reader, lines)
     return _without_unread(reader, rows, lines, gathered.unread)
 
 
@@ -163,7 +163,7 @@ def _without_unread(
     is_unread = _is_unread(rows)
     why = {row: _why_unread(lines[row]) for row in is_unread.arg_true()}
     doubtful = [row for row, (rule, _) in why.items() if rule == NEITHER]
-    again = _read_apart(reader, [lines[row] for row in doubtful])
+    again = read_lines(reader, [lines[row] for row in doubtful])
     again = again.with_columns(row=pl.Series(doubtful, dtype=pl.get_index_type()))
     again = again.filter(~_is_unread(again.drop("row")))
     unread.update(told for row, told in why.items() if row not in set(again["row"]))
@@ -192,7 +192,7 @@ def _read_bytes(reader: duckdb.DuckDBPyConnection, lines: bytes) -> pl.DataFrame
         return _read(reader, f"/proc/self/fd/{file.fileno()}")
 
 
-def _read_apart(reader: duckdb.DuckDBPyConnection, lines: list[bytes]) -> pl.DataFrame:
+def read_lines(reader: duckdb.DuckDBPyConnection, lines: list[bytes]) -> pl.DataFrame:
     """Read lines of which one may stop the reader: by halves, until that one stands alone."""
     if not lines:
         return pl.DataFrame(schema=ROWS)
@@ -206,7 +206,7 @@ def _read_apart(reader: duckdb.DuckDBPyConnection, lines: list[bytes]) -> pl.Dat
         return pl.DataFrame([{}], schema=ROWS)
     middle = len(lines) // 2
     halves = (lines[:middle], lines[middle:])
-    return pl.concat([_read_apart(reader, half) for half in halves])
+    return pl.concat([read_lines(reader, half) for half in halves])
 
 
 def _is_unread(rows: pl.DataFrame) -> pl.Series:

@@ -21,7 +21,9 @@ from connectors.reddit_archive import (
     ArchiveFilter,
     archive_id,
     fetch_archive_pages,
+    json_reader,
     parse_archive_page,
+    read_lines,
 )
 from connectors.reddit_archive_filter import is_wanted
 from schema.errors import BadInput
@@ -269,6 +271,16 @@ def test_a_line_too_long_for_a_block_is_set_aside_and_one_that_fits_is_read(tmp_
     expected = [f"t3_{n:x}" for n in range(3_000)]
     assert ids(read_posts.posts)[-1] == "t1_k0aaaa"
     assert set(ids(read_posts.posts)) == {*expected, "t3_aaa", "t1_k0aaaa"}
+
+
+def test_a_line_that_stops_the_reader_costs_no_other_line():
+    small = [line(one) for one in numbered(300)]
+    stopping = line(row(SUBMISSION, id="aaa", selftext="a" * (31 * 2**20)))
+    mixed = [*small, stopping, b"{", *small]
+    with json_reader() as reader:
+        rows = read_lines(reader, mixed)
+    expected = [f"{n:x}" for n in range(300)]
+    assert rows["id"].to_list() == [*expected, "aaa", None, *expected]
 
 
 @settings(max_examples=25)
