@@ -40,6 +40,7 @@ _REMOVAL_TYPES: Final[Mapping[str, RemovalReason]] = {
     "removed by reddit": "taken_down",
 }
 _ESCAPES: Final = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_BRACKET: Final = r"^[\s\x1c-\x1f]*\["  # what Python strips, and a bracket
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -62,7 +63,7 @@ def removal_reasons(rows: pl.DataFrame) -> pl.Series:
     words = pl.col("author", "body", "selftext", "title")
     meta = pl.col("_meta").struct
     may_be = (
-        pl.any_horizontal(words.str.strip_chars_start().str.starts_with("["))
+        pl.any_horizontal(words.str.contains(_BRACKET))
         | (pl.col("removed_by_category") != "")
         | meta.field("was_deleted_later")
         | meta.field("removal_type").is_not_null()

@@ -60,6 +60,7 @@ CHANGES: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     (COMMENT, {"edited": MISSING, "author": "u/odd", "body": "u/me/ and you/me but /user/them"}),
     (COMMENT, {"created_utc": float(CREATED) + 0.5}),
     (COMMENT, {"body": "[removed]"}),
+    (COMMENT, {"body": "\u001f\u2003\n[removed]\u001f"}),
     (COMMENT, {"body": "[deleted]", "author": "[deleted]"}),
     (COMMENT, {"author": "[deleted]"}),
     (COMMENT, {"body": "[ Removed by Reddit on account of a rule. ]"}),
@@ -118,7 +119,7 @@ def test_the_same_things_give_the_same_rows_from_a_dump_and_live(tmp_path: Path)
     assert_frame_equal(dumped.posts, api.posts)
     assert_frame_equal(dumped.removals, api.removals)
     assert dumped.set_aside == api.set_aside == ()
-    assert (dumped.posts.height, dumped.removals.height) == (25, 7)
+    assert (dumped.posts.height, dumped.removals.height) == (25, 8)
 
 
 def test_what_breaks_a_rule_is_set_aside_under_it_as_live_and_without_values(tmp_path: Path):
