@@ -10,15 +10,15 @@ from functools import partial
 
 from connectors import bluesky, jetstream, reddit
 from connectors.vault import open_vault
+from flows.permission import check_permission
 from flows.workspace import Workspace, read_private_lines
-from schema.errors import BadInput, PolicyRefused, SourceRefused
+from schema.errors import BadInput, SourceRefused
 from schema.pages import CollectionQuery, ParsedPage, RawPage
 from schema.study import (
     BlueskyAuthorSource,
     BlueskyStreamSource,
     RedditSource,
     Source,
-    source_platform,
 )
 from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
@@ -41,7 +41,7 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
     """Yield a source's pages since its stored position.
 
     Raises:
-        PolicyRefused: a live source without its approval (R1) or ethics record (R5).
+        PolicyRefused: a source without its approval, permission or ethics record (R1, R2, R5).
         BadInput: a kind or option that this version does not read.
     """
     check_permission(workspace, source)
@@ -55,29 +55,6 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
         f"source {source.name}: kind {source.kind} comes with a later version: "
         "leave it out of this run"
     )
-
-
-def check_permission(workspace: Workspace, source: Source) -> None:
-    """Refuse a live source whose records are missing or out of date (R1, R5)."""
-    study, today = workspace.study, workspace.now().date()
-    platform = source_platform(source)
-    if study.policy.allow_loopback and study.is_invented(platform):
-        return
-    ethics = study.policy.ethics
-    if ethics is None or ethics.expires < today:
-        raise PolicyRefused(
-            f"source {source.name}: R5 wants a valid [policy.ethics] record before a live source "
-            "runs: add it or renew it"
-        )
-    if platform != "reddit" or not isinstance(source, RedditSource):
-        return
-    approval = study.platforms.reddit.approval
-    covered = () if approval is None else tuple(c.lower() for c in approval.communities)
-    if approval is None or approval.expires < today or source.subreddit.lower() not in covered:
-        raise PolicyRefused(
-            f"source {source.name}: R1 wants a valid [platforms.reddit.approval] that covers its "
-            "community: a live Reddit source refuses without it"
-        )
 
 
 def query_for(workspace: Workspace, source: str, *, stream: str, venue: str) -> CollectionQuery:
