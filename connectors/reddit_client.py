@@ -1,7 +1,7 @@
 """The praw client, kept from leaking and from being led astray, and its errors in our words.
 
-praw authenticates, renews tokens, waits as Reddit's rate headers say and retries server
-errors. Its log lines spell out paths and ids, so they are replaced by a nameless one.
+praw authenticates, renews tokens and retries server errors; when it may ask, the shared budget
+says. Its log lines spell out paths and ids, so they are replaced by a nameless one.
 """
 
 import configparser
@@ -15,6 +15,8 @@ import prawcore
 from praw.config import Config
 from praw.exceptions import RedditAPIException
 
+from connectors.budget import Budget
+from connectors.reddit_requests import BudgetedRequestor, seconds_of
 from schema.errors import CorpusError, SourceRefused, SourceUnavailable, UnexpectedFailure
 
 _LOGGERS: Final = ("praw", "prawcore", "urllib3.connectionpool")
@@ -48,8 +50,8 @@ class RedditCredentials:
     oauth_url: str = "https://oauth.reddit.com"
 
 
-def connect(credentials: RedditCredentials) -> praw.Reddit:
-    """Make a read-only client; the first request fetches its token.
+def connect(credentials: RedditCredentials, budget: Budget) -> praw.Reddit:
+    """Make a read-only client that asks within `budget`; the first request fetches its token.
 
     Every setting is given here or comes from praw's own package: neither a praw.ini in the
     working directory or in the home directory nor a `praw_*` variable can redirect it.
@@ -58,6 +60,8 @@ def connect(credentials: RedditCredentials) -> praw.Reddit:
     _hush()
     return praw.Reddit(
         "DEFAULT",
+        requestor_class=BudgetedRequestor,
+        requestor_kwargs={"budget": budget},
         client_id=credentials.client_id,
         client_secret=credentials.client_secret,
         user_agent=credentials.user_agent,
@@ -128,7 +132,7 @@ def _api_refusal(error: RedditAPIException, source: str) -> CorpusError:
 def _response_refusal(error: prawcore.ResponseException, source: str) -> CorpusError:
     status = error.response.status_code
     if status == 429:
-        seconds = _seconds(error.response.headers.get("retry-after"))
+        seconds = seconds_of(error.response.headers.get("retry-after"))
         later = "later" if seconds is None else f"in {seconds:g} seconds"
         return SourceUnavailable(
             f"{source}: {_SLOW_DOWN}: try again {later}", retry_after_seconds=seconds
@@ -156,14 +160,6 @@ def _untyped_refusal(error: Exception, source: str) -> CorpusError:
     if isinstance(error, ValueError):
         return SourceUnavailable(f"{source}: {_UNREADABLE}")
     return UnexpectedFailure(f"{source}: {type(error).__name__} while reading Reddit")
-
-
-def _seconds(header: str | None) -> float | None:
-    try:
-        seconds = float(header or "")
-    except ValueError:  # a date, or nothing
-        return None
-    return seconds if 0 <= seconds < 86_400 else None
 
 
 def _ignore_local_configuration() -> None:

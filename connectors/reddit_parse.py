@@ -67,7 +67,7 @@ _MARKS: Final[Mapping[str, RemovalReason]] = {
     "[removed]": "removed_by_moderator",
     "[ removed by moderator ]": "removed_by_moderator",
 }
-_CATEGORIES: Final[Mapping[str, RemovalReason]] = {
+CATEGORIES: Final[Mapping[str, RemovalReason]] = {
     "author": "deleted_by_author",
     "deleted": "deleted_by_author",
     "moderator": "removed_by_moderator",
@@ -99,7 +99,7 @@ def parse_page(page: RawPage) -> ParsedPage:
             name, kind, data = _identify(item)
             if name in posts or name in removals:
                 continue
-            if (reason := _removal_reason(kind, data)) is not None:
+            if (reason := removal_reason(kind, data)) is not None:
                 removals[name] = _removal(name, reason, page)
             else:
                 posts[name] = _post(name, kind, data, page)
@@ -166,11 +166,11 @@ def _fullname(data: Mapping[str, Any], field: str, *prefixes: str) -> str:
     return value
 
 
-def _removal_reason(kind: PostKind, data: Mapping[str, Any]) -> RemovalReason | None:
+def removal_reason(kind: PostKind, data: Mapping[str, Any]) -> RemovalReason | None:
     """Say how a post went, or None where it stands. Its own words tell before its author does."""
     category = data.get("removed_by_category")
     if isinstance(category, str) and category:
-        return _CATEGORIES.get(category, "removed_by_moderator")
+        return CATEGORIES.get(category, "removed_by_moderator")
     for field in ("body",) if kind == "comment" else ("selftext", "title"):
         words = data.get(field)
         if not isinstance(words, str):
@@ -228,7 +228,7 @@ def _post(name: str, kind: PostKind, data: Mapping[str, Any], page: RawPage) -> 
         "observed_at": page.observed_at,
         "is_visible_logged_out": True,
         **_edits(data),
-        "is_nsfw": _is_nsfw(data),
+        "is_nsfw": is_nsfw(data),
         **_counts(data, is_root=is_root),
     }
 
@@ -266,7 +266,8 @@ def _count(data: Mapping[str, Any], field: str) -> int | None:
     return int(value)
 
 
-def _is_nsfw(data: Mapping[str, Any]) -> bool:
+def is_nsfw(data: Mapping[str, Any]) -> bool:
+    """Tell whether a post, or the one it crossposts, is marked adult or quarantined."""
     parent = first_crosspost_parent(data)
     return any(place.get(flag) is True for place in (data, parent) for flag in _ADULT)
 

@@ -91,7 +91,7 @@ def _pages(
     natives = [entry.native_id for entry in due]
     query = query_for(workspace, source, stream=source, venue=NETWORK)
     if platform == "reddit":
-        client = reddit.connect(workspace.reddit_credentials())
+        client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
         for page in reddit.fetch_posts(client, query, natives):
             yield Reading(page, reddit.parse_page)
         return

@@ -89,7 +89,7 @@ def _subreddit(workspace: Workspace, source: RedditSource) -> Iterator[Reading]:
         raise BadInput(
             f"source {source.name}: listing {source.listing} comes with a later version: use new"
         )
-    client = reddit.connect(workspace.reddit_credentials())
+    client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
     query = query_for(workspace, source.name, stream=source.name, venue=source.subreddit)
     for page in reddit.fetch_pages(client, query):
         yield Reading(page, reddit.parse_page)

@@ -82,7 +82,7 @@ def _reader(
             return (Reading(page, bluesky.parse_page) for page in pages)
 
         return read_bluesky
-    client = reddit.connect(workspace.reddit_credentials())
+    client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
 
     def read_reddit(native_id: str) -> Iterator[Reading]:
         pages = reddit.fetch_threads(client, query, [native_id])

@@ -5,8 +5,10 @@ import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
+from connectors.budget import Budget
 from connectors.keys import ProjectKey, read_key_file
 from connectors.reddit import RedditCredentials
 from flows import clock
@@ -19,6 +21,7 @@ KEY_VARIABLE = "CONFIDE_KEY"
 KEY_COMMAND_VARIABLE = "CONFIDE_KEY_COMMAND"
 REDDIT_VARIABLES = ("CONFIDE_REDDIT_CLIENT_ID", "CONFIDE_REDDIT_CLIENT_SECRET")
 KEY_COMMAND_TIMEOUT_SECONDS = 60
+BUDGET_MINUTES = 10  # over which Reddit counts
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,22 @@ class Workspace:
             oauth_url=reddit.oauth_url,
         )
 
+    def reddit_budget(self) -> Budget:
+        """Say how fast Reddit may be asked: one budget for all that this client id asks here.
+
+        Studies share it, as Reddit counts a client's requests; an invented platform's is the
+        study's own.
+        """
+        reddit = self.study.platforms.reddit
+        client = f"{reddit.oauth_url} {os.environ.get(REDDIT_VARIABLES[0])}"
+        is_invented = self.study.is_invented("reddit")
+        folder = self.state if is_invented else state_directory() / "budgets"
+        return Budget(
+            path=folder / f"reddit-{sha256(client.encode()).hexdigest()[:16]}.sqlite",
+            limit=reddit.requests_per_minute * BUDGET_MINUTES,
+            window_seconds=BUDGET_MINUTES * 60.0,
+        )
+
 
 def open_workspace(directory: Path | None = None) -> Workspace:
     """Open the study in `directory`, or the one the environment names."""
@@ -113,6 +132,12 @@ def open_workspace(directory: Path | None = None) -> Workspace:
 def config_directory() -> Path:
     """Tell where keys and lists of authors live: outside every study."""
     base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "confide"
+
+
+def state_directory() -> Path:
+    """Tell where this account keeps what outlives a study: how fast platforms may be asked."""
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "confide"
 
 

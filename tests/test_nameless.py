@@ -17,6 +17,7 @@ from flows.new_study import write_key
 from flows.simulated_coders import code_round
 from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
+from tests.support.budget import fresh_budget
 from tests.support.command import KEY, Outcome, environment
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
@@ -167,7 +168,8 @@ def test_recorded_reddit_leaves_no_name_at_rest(shared: Path, fixture_study: Wor
             names |= set(recorded_names(json.loads(path.read_text())["body"]))
         with replaying(folder / scenario) as replay:
             client = reddit.connect(
-                reddit.RedditCredentials("x", "y", "confide (tests)", replay.url, replay.url)
+                reddit.RedditCredentials("x", "y", "confide (tests)", replay.url, replay.url),
+                fresh_budget(),
             )
             pages = (
                 reddit.fetch_threads(client, query(fixture_study, "x"), ["t3_3hahrw"])

@@ -27,6 +27,7 @@ from schema.errors import CorpusError, SourceRefused, SourceUnavailable
 from schema.pages import CollectionQuery, ParsedPage, RawPage
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
+from tests.support.budget import fresh_budget
 from tests.support.reddit_replay import Replay, replaying
 
 pytestmark = pytest.mark.recordings
@@ -49,7 +50,8 @@ def recording(shared: Path) -> Recording:
 
 
 def client(replay: Replay) -> praw.Reddit:
-    return connect(RedditCredentials("x", "y", "confide (tests)", replay.url, replay.url))
+    credentials = RedditCredentials("x", "y", "confide (tests)", replay.url, replay.url)
+    return connect(credentials, fresh_budget())
 
 
 def query(venue: str = "anything", **changes: Any) -> CollectionQuery:

@@ -8,12 +8,14 @@ from typing import Any
 
 import praw
 
+from connectors.budget import Budget
 from connectors.reddit import RedditCredentials, connect
 from demo.faults import Faults
 from demo.model import Community, Person, Post, Reach, Venue, Wording
 from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, RedditOptions, reddit_app
 from demo.serve import serving
 from schema.pages import CollectionQuery
+from tests.support.budget import fresh_budget
 
 NOON = datetime(2026, 2, 1, 12, tzinfo=UTC)
 VENUE = Venue("QuietPorch", "t5_quiet", "public", 0.5, 1.0, 900, "An invented porch")
@@ -72,11 +74,13 @@ class Village:
     url: str
     faults: Faults
     now: datetime
+    budget: Budget
 
     def client(self, *, secret: str = SECRET, url: str | None = None) -> praw.Reddit:
         """Connect the real client."""
         base = url or self.url
-        return connect(RedditCredentials(CLIENT_ID, secret, "confide (tests)", base, base))
+        credentials = RedditCredentials(CLIENT_ID, secret, "confide (tests)", base, base)
+        return connect(credentials, self.budget)
 
     def query(self, **changes: Any) -> CollectionQuery:
         """Ask for the venue as of the server's clock, back to a month ago."""
@@ -109,7 +113,7 @@ def village(
         effects={},
         strings=(),
     )
-    place = Village("", Faults(), NOON)
+    place = Village("", Faults(), NOON, fresh_budget())
     with serving(reddit_app(community, lambda: place.now, place.faults, options)) as url:
         place.url = url
         yield place

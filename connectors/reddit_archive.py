@@ -1,0 +1,250 @@
+"""Reddit submissions and comments from monthly dumps.
+
+Source: Pushshift and Arctic Shift dumps (RS_, RC_), see `reddit_dump`; an in-memory DuckDB reads
+the JSON. Units: times are Unix seconds, UTC. Limits: a dump shows a post as it was when the
+archive saw it, and its counts as of then.
+
+Where subreddits are asked for, a line is parsed only if it holds the name of one. A number or a
+truth value counts where it is written as a string, text where it is written as a number.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import polars as pl
+
+from connectors.reddit_archive_parse import parse_archive_page
+from connectors.reddit_archive_place import Place
+from connectors.reddit_archive_rows import META, ROWS, is_outside, removal_reasons, unescaped
+from connectors.reddit_dump import TOO_LONG, Block, read_blocks
+from connectors.reddit_dump_search import lines_matching, pattern_of
+from schema.errors import BadInput
+from schema.pages import CollectionQuery, RawPage, skeleton
+
+__all__ = ["ArchiveFilter", "archive_id", "fetch_archive_pages", "parse_archive_page"]
+
+LINE_BYTES: Final = 8 * 2**20
+PAGE_ROWS: Final = 20_000
+PAGE_SCANNED_BYTES: Final = 2**30  # a rare subreddit's reading moves its position on, too
+_HEAD_BYTES: Final = 2**20
+_BLANK: Final = b" \t\r"
+_KNOWN: Final = frozenset(ROWS)
+_SQL_TYPES: Final[Mapping[pl.DataType, str]] = {
+    pl.String(): "varchar",
+    pl.Float64(): "double",
+    pl.Boolean(): "boolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFilter:
+    """What of a dump is wanted; empty sets and 0 mean everything.
+
+    `subreddits` are in lower case. A post is wanted for one of `keywords` in its title or body,
+    in any case. `minimum_chars` are of title and body together.
+    """
+
+    subreddits: frozenset[str] = frozenset()
+    keywords: tuple[str, ...] = ()
+    minimum_chars: int = 0
+
+    @property
+    def picks(self) -> bool:
+        """Tell whether it picks posts out of a venue."""
+        return bool(self.keywords) or self.minimum_chars > 0
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a page will hold."""
+
+    frames: list[pl.DataFrame] = field(default_factory=list)
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)
+    scanned_bytes: int = 0
+
+    @property
+    def is_enough(self) -> bool:
+        rows_count = sum(frame.height for frame in self.frames)
+        return rows_count >= PAGE_ROWS or self.scanned_bytes >= PAGE_SCANNED_BYTES
+
+
+def archive_id(path: Path) -> str:
+    """Return 16 hex digits that tell a file by its first MiB and its size, whatever its name.
+
+    Raises:
+        BadInput: the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as error:
+        raise BadInput(
+            f"{path.name}: cannot be read ({type(error).__name__}); check the path and its mode"
+        ) from None
+    return hashlib.sha256(head + size.to_bytes(8, "big")).hexdigest()[:16]
+
+
+def fetch_archive_pages(
+    path: Path, query: CollectionQuery, wanted: ArchiveFilter
+) -> Iterator[RawPage]:
+    """Yield what is wanted of a dump, in its order, from `query.position` on.
+
+    A page's position is where its last line ends. The last page of a whole file says what times
+    it covers. Lines that cannot be read travel in `items`: rule, skeleton, count.
+
+    Raises:
+        BadInput: the file is not there, or is neither zstd nor lines of JSON.
+    """
+    place = Place.read(query.position)
+    if place.is_end:
+        return
+    pattern = pattern_of(wanted.subreddits) if wanted.subreddits else None
+    gathered = _Gathered()
+    with closing(read_blocks(path, place.line_at)) as blocks, _json_reader() as reader:
+        for block in blocks:
+            rows = _rows(reader, block, pattern, gathered)
+            place = place.after(block, rows, query.now)
+            gathered.frames.append(rows.filter(_is_wanted(rows, query, wanted)))
+            if gathered.is_enough or block.is_end:
+                yield _page(query, wanted, gathered, place)
+                gathered = _Gathered()
+
+
+def _page(
+    query: CollectionQuery, wanted: ArchiveFilter, gathered: _Gathered, place: Place
+) -> RawPage:
+    return RawPage(
+        platform="reddit",
+        source=query.source,
+        stream=query.stream,
+        venue=query.venue,
+        observed_at=query.now,
+        items=tuple(
+            {"rule": rule, "skeleton": shape, "count": count}
+            for (rule, shape), count in gathered.unread.items()
+        ),
+        rows=pl.concat(gathered.frames),
+        position=place.position(),
+        covered=place.covered(query, sorted(wanted.subreddits), is_picked=wanted.picks),
+        requests_count=0,
+    )
+
+
+def _is_wanted(rows: pl.DataFrame, query: CollectionQuery, wanted: ArchiveFilter) -> pl.Series:
+    """Tell which rows are asked for. What went is, whatever it said: it says nothing now."""
+    is_inside = ~is_outside(query)
+    if wanted.subreddits:
+        is_inside &= pl.col("subreddit").str.to_lowercase().is_in(list(wanted.subreddits))
+    inside = rows.select(is_inside.fill_null(False)).to_series()
+    if not wanted.picks:
+        return inside
+    words = unescaped(pl.col("title", "selftext", "body").fill_null(""))
+    said = rows.select(words).select(
+        chars=pl.sum_horizontal(pl.all().str.len_chars()),
+        words=pl.concat_str(pl.all(), separator="\n").str.to_lowercase(),
+    )
+    picked = said["chars"] >= wanted.minimum_chars
+    if wanted.keywords:
+        lowered = [keyword.lower() for keyword in wanted.keywords]
+        picked &= said["words"].str.contains_any(lowered)
+    return inside & (picked | removal_reasons(rows).is_not_null())
+
+
+@contextmanager
+def _json_reader() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a DuckDB that has no file and may make none."""
+    with duckdb.connect(":memory:", config={"temp_directory": "", "threads": 1}) as reader:
+        reader.execute("set enable_external_file_cache = false")
+        yield reader
+
+
+def _rows(
+    reader: duckdb.DuckDBPyConnection, block: Block, pattern: str | None, gathered: _Gathered
+) -> pl.DataFrame:
+    """Read a block's lines, or those that can be wanted; count what cannot be read."""
+    gathered.scanned_bytes += block.size
+    if block.too_long_count:
+        gathered.unread[TOO_LONG, "{}"] += block.too_long_count
+    if block.broken:
+        gathered.unread[block.broken, "{}"] += 1
+    chosen = None if pattern is None else lines_matching(block.buffer.bytes, block.size, pattern)
+    try:
+        rows = _read(reader, block.path) if chosen is None else _read_bytes(reader, chosen)
+        if not _is_unread(rows).any():
+            return rows
+    except duckdb.Error:  # of one line; which one, is found out below
+        rows = pl.DataFrame(schema=ROWS)
+    data = block.read() if chosen is None else chosen
+    lines = [line for line in data.split(b"\n") if line.strip(_BLANK)]
+    if rows.height != len(lines):
+        rows = _read_apart(reader, lines)
+    is_unread = _is_unread(rows)
+    gathered.unread.update(_why_unread(lines[row]) for row in is_unread.arg_true())
+    return rows.filter(~is_unread)
+
+
+def _columns() -> str:
+    """Spell the rows' columns and types in DuckDB's words."""
+    meta = ", ".join(f'"{name}" {_SQL_TYPES[kind]}' for name, kind in META.items())
+    types = {name: _SQL_TYPES.get(kind, f"struct({meta})") for name, kind in ROWS.items()}
+    return ", ".join(f"\"{name}\": '{kind}'" for name, kind in types.items())
+
+
+def _read(reader: duckdb.DuckDBPyConnection, path: str) -> pl.DataFrame:
+    """Read a file of lines: a row each but for blank ones, all null where it is no object."""
+    return reader.sql(
+        f"from read_json('{path}', format = 'newline_delimited', records = true, "
+        f"ignore_errors = true, maximum_object_size = {LINE_BYTES}, columns = {{{_columns()}}})"
+    ).pl()
+
+
+def _read_bytes(reader: duckdb.DuckDBPyConnection, lines: bytes) -> pl.DataFrame:
+    with open(os.memfd_create("lines", os.MFD_CLOEXEC), "wb", buffering=0) as file:
+        file.write(lines)
+        return _read(reader, f"/proc/self/fd/{file.fileno()}")
+
+
+def _read_apart(reader: duckdb.DuckDBPyConnection, lines: list[bytes]) -> pl.DataFrame:
+    """Read lines of which one stops the reader: by halves, until that one stands alone."""
+    try:
+        rows = _read_bytes(reader, b"\n".join(lines))
+        if rows.height == len(lines):
+            return rows
+    except duckdb.Error:
+        pass
+    if len(lines) == 1:
+        return pl.DataFrame([{}], schema=ROWS)
+    middle = len(lines) // 2
+    halves = (lines[:middle], lines[middle:])
+    return pl.concat([_read_apart(reader, half) for half in halves])
+
+
+def _is_unread(rows: pl.DataFrame) -> pl.Series:
+    return rows.select(pl.all_horizontal(pl.all().is_null()).alias("unread")).to_series()
+
+
+def _why_unread(line: bytes) -> tuple[str, str]:
+    """Name the rule a line breaks, and describe the line without any value."""
+    if len(line) >= LINE_BYTES:
+        return TOO_LONG, "{}"
+    try:
+        item = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return "line is no JSON", skeleton(line, known=_KNOWN)
+    shape = skeleton(item, known=_KNOWN)
+    if not isinstance(item, dict):
+        return "line is no object", shape
+    try:
+        json.dumps(item, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return "half a surrogate pair", shape
+    return "neither a submission nor a comment", shape
