@@ -19,6 +19,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("init",): "commented study",
     ("check",): "policy rules",
     ("collect",): "where the last pass",
+    ("backfill",): "exported tables",
     ("refresh",): "removals",
     ("draw",): "stratified",
     ("push",): "Label Studio",
