@@ -8,7 +8,6 @@ where each is known by its source and the id of its content.
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -108,8 +107,8 @@ def backfill_file(source: str, archive: str) -> dict[str, int]:
     chosen = file_source(workspace.study, source)
     check_permission(workspace, chosen)
     stream = f"{source}/{archive}"
-    with recorded(workspace, chosen) as run, _unnamed(archive):
-        for reading in _readings(workspace, chosen, stream, _path(archive)):
+    with recorded(workspace, chosen) as run:
+        for reading in _unnamed(_readings(workspace, chosen, stream, _path(archive)), archive):
             page = reading.page
             run.tally.add(land(workspace, page, reading.parse(page), run.stamp(stream)))
             progress.told(stream, _place(page.position)["file_at"])
@@ -157,11 +156,10 @@ def _readings(
             yield Reading(page, reddit_export.parse_export_page)
 
 
-@contextmanager
-def _unnamed(archive: str) -> Iterator[None]:
+def _unnamed(readings: Iterator[Reading], archive: str) -> Iterator[Reading]:
     """Call a file by its id in what goes wrong with it: Prefect keeps the sentence."""
     try:
-        yield
+        yield from readings
     except BadInput as error:
         sentence = str(error).replace(_path(archive).name, archive)
     else:

@@ -13,11 +13,14 @@ from typing import Any
 
 import polars as pl
 import pytest
+import zstandard
 
+from bench.invented_dump import write_dump
 from tests.support.command import SECONDS, Outcome, Place, place
 from tests.support.prefect_server import PrefectServer
-from tests.support.reddit_village import NOON, VENUE, Village, minutely, village
+from tests.support.reddit_village import NOON, VENUE, WRITER, Village, minutely, village
 from tests.support.scanner import Names, scan
+from tests.support.study import COMPILED
 
 pytestmark = pytest.mark.prefect_server
 
@@ -40,6 +43,7 @@ WORDS = (
     "We talked about the rent and the letter, and then about the garden behind the house",
 )
 KILLED = -signal.SIGKILL
+EARLIER = NOON - timedelta(days=9)
 
 
 def hashed_user(number: int) -> str:
@@ -108,6 +112,197 @@ def study(tmp_path: Path, prefect_server: PrefectServer, porch: Village) -> Plac
     return made
 
 
+# --- archives --------------------------------------------------------------------------------
+
+DUMPS = """[[source]]
+name = "dumps"
+kind = "reddit_archive"
+permission = { reference = "invented", covers = "invented posts", expires = 2026-12-31 }
+"""
+LARGE_DUMP = 24 * 2**20  # bytes of lines: 8,000 posts
+MOMENTS = (
+    pytest.param(1, 0.0, id="behind the first page"),
+    pytest.param(4, 0.3, id="while a page is stored"),
+    pytest.param(11, 0.05, id="further on"),
+    *(pytest.param(n, s, marks=pytest.mark.long) for n, s in ((2, 0.6), (7, 0.15), (17, 0.02))),
+)
+
+
+def line(number: int, *, at: datetime, **fields: Any) -> dict[str, Any]:
+    """Write a submission as dumps show it: as the village's, with that writer's name."""
+    return {
+        "id": f"v{number:05d}",
+        "name": f"t3_v{number:05d}",
+        "author": WRITER.name,
+        "created_utc": int(at.timestamp()),
+        "subreddit": VENUE.name,
+        "title": f"Porch note {number}",
+        "selftext": f"The boards creaked {number} times today.",
+        "score": 3,
+        "num_comments": 0,
+        "over_18": False,
+        "is_self": True,
+        "retrieved_on": int(at.timestamp()) + 60,
+        **fields,
+    }
+
+
+def packed(path: Path, lines: Sequence[bytes]) -> Path:
+    """Pack lines as dumps are packed, their window included."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, window_log=31)
+    data = b"".join(one + b"\n" for one in lines)
+    path.write_bytes(zstandard.ZstdCompressor(compression_params=parameters).compress(data))
+    return path
+
+
+def dump(path: Path, rows: Sequence[dict[str, Any]], *besides: bytes) -> Path:
+    return packed(path, [*(json.dumps(row).encode() for row in rows), *besides])
+
+
+@pytest.fixture(scope="module")
+def large_dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Invent a month of posts, with a window of 2 GiB."""
+    path = tmp_path_factory.mktemp("dumps") / "RS_2022-01.zst"
+    write_dump(path, LARGE_DUMP)
+    return path
+
+
+@pytest.fixture
+def archive(study: Place, porch: Village) -> Place:
+    """Make a study with a live source and an archive, of everything since Reddit began."""
+    study.write_study(reddit=porch.url, sources=PORCH + DUMPS)
+    toml = study.folder / "study.toml"
+    toml.write_text(toml.read_text("utf-8").replace("2026-01-01", "2005-06-23"), "utf-8")
+    return study
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, prefect_server: PrefectServer, large_dump: Path
+) -> tuple[str, int]:
+    """Read the whole dump once; return what the tables sum up to, and how many posts are new."""
+    made = place(tmp_path_factory.mktemp("undisturbed"), **prefect_server.environment())
+    made.write_study(sources=DUMPS)
+    toml = made.folder / "study.toml"
+    toml.write_text(toml.read_text("utf-8").replace("2026-01-01", "2005-06-23"), "utf-8")
+    told = counts(made.invoke("backfill", str(large_dump), "--json"))
+    assert told["new"] + told["outside_policy"] + told.get("other_language", 0) == 8_000
+    return made.table_hash(), told["new"]
+
+
+@pytest.mark.parametrize(("nth", "seconds"), MOMENTS)
+def test_a_dump_whose_reading_was_killed_is_read_on(
+    archive: Place,
+    large_dump: Path,
+    undisturbed: tuple[str, int],
+    nth: int,
+    seconds: float,
+) -> None:
+    whole, new_count = undisturbed
+    assert killed(archive, "backfill", str(large_dump), nth=nth, seconds=seconds) == KILLED
+    rest = counts(archive.invoke("backfill", str(large_dump), "--json"))
+    assert 0 < rest["new"] < new_count  # what was stored is not read again
+    assert archive.table_hash() == whole
+
+
+def test_a_dump_read_again_changes_nothing(archive: Place, tmp_path: Path) -> None:
+    path = dump(tmp_path / "RS.zst", [line(n, at=EARLIER) for n in range(50)])
+    assert counts(archive.invoke("backfill", str(path), "--json")) == {"new": 50}
+    before = archive.table_hash()
+    assert counts(archive.invoke("backfill", str(path), "--json")) == {}
+    repacked = tmp_path / "RS.ndjson"  # another file with the same posts
+    repacked.write_bytes(
+        zstandard.ZstdDecompressor(max_window_size=2**31).decompress(
+            path.read_bytes(), max_output_size=2**20
+        )
+    )
+    assert counts(archive.invoke("backfill", str(repacked), "--json")) == {"unchanged": 50}
+    assert archive.table_hash() == before
+
+
+def test_damaged_lines_are_set_aside_and_counted(archive: Place, tmp_path: Path) -> None:
+    rows = [line(n, at=EARLIER) for n in range(5)]
+    rows += [line(5, at=EARLIER, created_utc="last winter"), line(6, at=EARLIER, title=None)]
+    whole = dump(
+        tmp_path / "RS.zst", rows, b'{"id": "cut', b"[]", b'{"id": "x9", "title": "\\ud83d"}'
+    )
+    told = counts(archive.invoke("backfill", str(whole), "--json"))
+    assert told == {"new": 5, "set_aside": 5}
+    aside = {r["rule"]: r["items_count"] for r in status_of(archive, "set_aside")}
+    assert sum(aside.values()) == 5
+    assert {"line is no JSON", "line is no object", "half a surrogate pair"} <= set(aside)
+
+
+def test_a_dump_cut_short_gives_what_it_holds(
+    archive: Place, large_dump: Path, tmp_path: Path
+) -> None:
+    data = large_dump.read_bytes()
+    torn = tmp_path / "RS.zst"
+    torn.write_bytes(data[: len(data) * 2 // 3])
+    told = counts(archive.invoke("backfill", str(torn), "--json"))
+    assert 1000 < told["new"] < 8000
+    assert {r["rule"]: r["items_count"] for r in status_of(archive, "set_aside")}[
+        "file is cut short"
+    ] == 1
+    [run] = [run for run in status_of(archive, "runs") if run["source"] == "dumps"]
+    assert run["status"] == "completed"
+
+
+def test_a_filter_keeps_to_what_the_study_names(
+    archive: Place, porch: Village, tmp_path: Path
+) -> None:
+    archive.write_study(
+        reddit=porch.url,
+        sources=DUMPS + 'subreddits = ["QuietPorch"]\nkeywords = ["Lamp"]\nminimum_chars = 20\n',
+    )
+    path = dump(
+        tmp_path / "RS.zst",
+        [
+            line(1, at=EARLIER, selftext="The lamp is still burning in my window tonight."),
+            line(2, at=EARLIER, selftext="The kettle is still singing in my kitchen tonight."),
+            line(3, at=EARLIER, selftext="lamp", title="A"),
+            line(4, at=EARLIER, selftext="The lamp burns over there, too.", subreddit="Elsewhere"),
+            line(5, at=datetime(2019, 1, 1, tzinfo=UTC), selftext="The lamp burnt years ago."),
+        ],
+    )
+    assert counts(archive.invoke("backfill", str(path), "--json")) == {"new": 1}
+
+
+@pytest.mark.parametrize("first", ["collect", "backfill"])
+def test_a_post_met_live_and_in_a_dump_is_one_post(
+    archive: Place, tmp_path: Path, first: str
+) -> None:
+    dumped = [line(n, at=NOON - timedelta(minutes=4 - n)) for n in range(3)]
+    path = dump(tmp_path / "RS.zst", dumped)
+    verbs = {"collect": ["collect", "--json"], "backfill": ["backfill", str(path), "--json"]}
+    new = {"collect": 4, "backfill": 3}[first]
+    assert counts(archive.invoke(*verbs.pop(first)))["new"] == new
+    [last] = verbs.values()
+    told = counts(archive.invoke(*last))
+    assert (told.get("new", 0), told["unchanged"]) == (4 - new, 3)
+    assert [row["posts_count"] for row in status_of(archive, "posts")] == [4]
+
+
+def test_what_a_dump_shows_as_removed_goes_and_stays_away(archive: Place, tmp_path: Path) -> None:
+    archive.invoke("collect").succeeds()
+    dumped = [line(n, at=NOON - timedelta(minutes=4 - n)) for n in range(2)]
+    gone = [{**dumped[0], "selftext": "[removed]"}, {**dumped[1], "author": "[deleted]"}]
+    told = counts(archive.invoke("backfill", str(dump(tmp_path / "RS.zst", gone)), "--json"))
+    assert told == {"removed": 2}
+    assert [row["posts_count"] for row in status_of(archive, "posts")] == [2]
+    older = dump(tmp_path / "older.zst", dumped)  # an earlier look brings none of them back
+    assert counts(archive.invoke("backfill", str(older), "--json")) == {}
+    assert [row["posts_count"] for row in status_of(archive, "posts")] == [2]
+
+
+def test_a_file_that_is_no_dump_is_one_sentence(archive: Place, tmp_path: Path) -> None:
+    path = tmp_path / "moss-lantern-7731.zst"
+    path.write_bytes(b"\x00\x01 no dump")
+    told = archive.invoke("backfill", str(path))
+    told.refuses(2, "moss-lantern-7731.zst")
+    archive.invoke("backfill", str(path), "--newest").refuses(2, "--newest is for exports")
+
+
 # --- exports ---------------------------------------------------------------------------------
 
 
@@ -126,18 +321,18 @@ def test_a_table_is_read_once_however_often_it_is_named(study: Place, tmp_path: 
     assert run["status"] == "completed"
 
 
-@pytest.mark.parametrize(("nth", "seconds"), [(1, 0.0), (2, 0.4)])
+@pytest.mark.parametrize(("nth", "seconds"), [(1, 0.0), (3, 0.2)])
 def test_a_table_whose_reading_was_killed_is_read_on(
     study: Place, tmp_path: Path, nth: int, seconds: float
 ) -> None:
     path = tmp_path / "export.parquet"
-    table(range(25_000)).write_parquet(path)
+    table(range(2_500)).write_parquet(path)
     whole = place(tmp_path / "whole", **study.environment)
     whole.write_study(sources=RFR)
-    assert counts(whole.invoke("backfill", str(path), "--json")) == {"new": 25_000}
+    assert counts(whole.invoke("backfill", str(path), "--json")) == {"new": 2_500}
     assert killed(study, "backfill", str(path), nth=nth, seconds=seconds) == KILLED
     rest = counts(study.invoke("backfill", str(path), "--json"))
-    assert 0 < rest["new"] <= 25_000 - nth * 10_000
+    assert 0 < rest["new"] <= 2_500 - nth * 500
     assert study.table_hash() == whole.table_hash()
 
 
@@ -213,16 +408,23 @@ def test_an_expired_permission_keeps_files_out(study: Place, tmp_path: Path) -> 
 # --- names -----------------------------------------------------------------------------------
 
 
-def test_neither_users_nor_the_name_of_the_file_are_at_rest(tmp_path: Path, porch: Village) -> None:
-    study = place(tmp_path)  # with Prefect's own database inside the study
-    study.write_study(reddit=porch.url, sources=PORCH + RFR)
+def test_neither_people_nor_the_name_of_a_file_are_at_rest(tmp_path: Path, porch: Village) -> None:
+    study = place(tmp_path, **COMPILED)  # with Prefect's own database inside the study
+    study.write_study(reddit=porch.url, sources=DUMPS + RFR)
     rows = table(range(30))
-    path = tmp_path / "moss-lantern-7731.csv"
-    told = rows.with_columns(selftext=pl.format("{} says u/moss-lantern-7731", pl.col("selftext")))
-    told.write_csv(path)
-    assert counts(study.run("backfill", str(path), "--json")) == {"new": 30}
-    study.run("backfill", str(tmp_path / "gone-moss-lantern-7731.csv"))
-    names = Names(("moss-lantern-7731", *rows["author_hash"].unique(), *rows["id"]))
+    export, archive = tmp_path / "moss-lantern-7731.csv", tmp_path / "moss-lantern-7731.zst"
+    said = pl.format("{} as u/{} says", "selftext", pl.lit(WRITER.name))
+    rows.with_columns(selftext=said).write_csv(export)
+    dump(archive, [line(n, at=EARLIER, selftext=f"I am {WRITER.name}.") for n in range(20)])
+    torn = tmp_path / "torn-by-moss-lantern-7731.zst"
+    torn.write_bytes(b"no dump")
+    told = study.run("backfill", str(export), "--source", "rfr", "--json")
+    assert counts(told) == {"new": 30}
+    told = study.run("backfill", str(archive), str(torn), "--source", "dumps", "--json")
+    told.refuses(2, torn.name)
+    assert [row["posts_count"] for row in status_of(study, "posts")] == [50]
+    ids = [f"t3_v{number:05d}" for number in range(20)]
+    names = Names((WRITER.name, *rows["author_hash"].unique(), *rows["id"], *ids))
     assert list((study.folder / "var" / "prefect").rglob("*.db"))
     present = [path for path in study.folder.iterdir() if path.name != "vault.sqlite"]
     assert not [(f.path.name, f.where, f.kind) for f in scan(present, names)]
