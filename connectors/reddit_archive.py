@@ -21,19 +21,23 @@ from typing import Final
 import duckdb
 import polars as pl
 
+from connectors.reddit_archive_filter import ArchiveFilter, is_wanted
 from connectors.reddit_archive_parse import parse_archive_page
 from connectors.reddit_archive_place import Place
-from connectors.reddit_archive_rows import META, ROWS, is_outside, removal_reasons, unescaped
-from connectors.reddit_dump import TOO_LONG, Block, read_blocks
-from connectors.reddit_dump_search import lines_matching, pattern_of
+from connectors.reddit_archive_rows import (
+    META,
+    NEITHER,
+    ROWS,
+)
+from connectors.reddit_dump import TOO_LONG, read_blocks
+from connectors.reddit_dump_search import Stretch, pattern_of, stretches
 from schema.errors import BadInput
 from schema.pages import CollectionQuery, RawPage, skeleton
 
 __all__ = ["ArchiveFilter", "archive_id", "fetch_archive_pages", "parse_archive_page"]
 
-LINE_BYTES: Final = 8 * 2**20
 PAGE_ROWS: Final = 20_000
-PAGE_SCANNED_BYTES: Final = 2**30  # a rare subreddit's reading moves its position on, too
+PAGE_SCANNED_BYTES: Final = 2**28
 _HEAD_BYTES: Final = 2**20
 _BLANK: Final = b" \t\r"
 _KNOWN: Final = frozenset(ROWS)
@@ -42,24 +46,6 @@ _SQL_TYPES: Final[Mapping[pl.DataType, str]] = {
     pl.Float64(): "double",
     pl.Boolean(): "boolean",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveFilter:
-    """What of a dump is wanted; empty sets and 0 mean everything.
-
-    `subreddits` are in lower case. A post is wanted for one of `keywords` in its title or body,
-    in any case. `minimum_chars` are of title and body together.
-    """
-
-    subreddits: frozenset[str] = frozenset()
-    keywords: tuple[str, ...] = ()
-    minimum_chars: int = 0
-
-    @property
-    def picks(self) -> bool:
-        """Tell whether it picks posts out of a venue."""
-        return bool(self.keywords) or self.minimum_chars > 0
 
 
 @dataclass(slots=True)
@@ -110,11 +96,11 @@ def fetch_archive_pages(
     pattern = pattern_of(wanted.subreddits) if wanted.subreddits else None
     gathered = _Gathered()
     with closing(read_blocks(path, place.line_at)) as blocks, _json_reader() as reader:
-        for block in blocks:
-            rows = _rows(reader, block, pattern, gathered)
-            place = place.after(block, rows, query.now)
-            gathered.frames.append(rows.filter(_is_wanted(rows, query, wanted)))
-            if gathered.is_enough or block.is_end:
+        for stretch in stretches(blocks, pattern):
+            rows = _rows(reader, stretch, gathered)
+            place = place.after(stretch.block, rows, query.now)
+            gathered.frames.append(rows.filter(is_wanted(rows, query, wanted)))
+            if gathered.is_enough or stretch.block.is_end:
                 yield _page(query, wanted, gathered, place)
                 gathered = _Gathered()
 
@@ -139,26 +125,6 @@ def _page(
     )
 
 
-def _is_wanted(rows: pl.DataFrame, query: CollectionQuery, wanted: ArchiveFilter) -> pl.Series:
-    """Tell which rows are asked for. What went is, whatever it said: it says nothing now."""
-    is_inside = ~is_outside(query)
-    if wanted.subreddits:
-        is_inside &= pl.col("subreddit").str.to_lowercase().is_in(list(wanted.subreddits))
-    inside = rows.select(is_inside.fill_null(False)).to_series()
-    if not wanted.picks:
-        return inside
-    words = unescaped(pl.col("title", "selftext", "body").fill_null(""))
-    said = rows.select(words).select(
-        chars=pl.sum_horizontal(pl.all().str.len_chars()),
-        words=pl.concat_str(pl.all(), separator="\n").str.to_lowercase(),
-    )
-    picked = said["chars"] >= wanted.minimum_chars
-    if wanted.keywords:
-        lowered = [keyword.lower() for keyword in wanted.keywords]
-        picked &= said["words"].str.contains_any(lowered)
-    return inside & (picked | removal_reasons(rows).is_not_null())
-
-
 @contextmanager
 def _json_reader() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a DuckDB that has no file and may make none."""
@@ -167,29 +133,42 @@ def _json_reader() -> Iterator[duckdb.DuckDBPyConnection]:
         yield reader
 
 
-def _rows(
-    reader: duckdb.DuckDBPyConnection, block: Block, pattern: str | None, gathered: _Gathered
-) -> pl.DataFrame:
-    """Read a block's lines, or those that can be wanted; count what cannot be read."""
-    gathered.scanned_bytes += block.size
-    if block.too_long_count:
-        gathered.unread[TOO_LONG, "{}"] += block.too_long_count
-    if block.broken:
-        gathered.unread[block.broken, "{}"] += 1
-    chosen = None if pattern is None else lines_matching(block.buffer.bytes, block.size, pattern)
+def _rows(reader: duckdb.DuckDBPyConnection, stretch: Stretch, gathered: _Gathered) -> pl.DataFrame:
+    """Read a stretch's lines; count what cannot be read."""
+    gathered.scanned_bytes += stretch.scanned_bytes
+    if stretch.too_long_count:
+        gathered.unread[TOO_LONG, "{}"] += stretch.too_long_count
+    if stretch.block.broken:
+        gathered.unread[stretch.block.broken, "{}"] += 1
+    path, chosen = stretch.block.path, stretch.chosen
     try:
-        rows = _read(reader, block.path) if chosen is None else _read_bytes(reader, chosen)
+        rows = _read(reader, path) if chosen is None else _read_bytes(reader, chosen)
         if not _is_unread(rows).any():
             return rows
     except duckdb.Error:  # of one line; which one, is found out below
         rows = pl.DataFrame(schema=ROWS)
-    data = block.read() if chosen is None else chosen
-    lines = [line for line in data.split(b"\n") if line.strip(_BLANK)]
+    lines = [line for line in stretch.read().split(b"\n") if line.strip(_BLANK)]
     if rows.height != len(lines):
         rows = _read_apart(reader, lines)
+    return _without_unread(reader, rows, lines, gathered.unread)
+
+
+def _without_unread(
+    reader: duckdb.DuckDBPyConnection,
+    rows: pl.DataFrame,
+    lines: list[bytes],
+    unread: Counter[tuple[str, str]],
+) -> pl.DataFrame:
+    """Count the lines that are no rows; one that only stood beside such a line is read again."""
     is_unread = _is_unread(rows)
-    gathered.unread.update(_why_unread(lines[row]) for row in is_unread.arg_true())
-    return rows.filter(~is_unread)
+    why = {row: _why_unread(lines[row]) for row in is_unread.arg_true()}
+    doubtful = [row for row, (rule, _) in why.items() if rule == NEITHER]
+    again = _read_apart(reader, [lines[row] for row in doubtful])
+    again = again.with_columns(row=pl.Series(doubtful, dtype=pl.get_index_type()))
+    again = again.filter(~_is_unread(again.drop("row")))
+    unread.update(told for row, told in why.items() if row not in set(again["row"]))
+    read = rows.with_row_index("row").filter(~is_unread)
+    return pl.concat([read, again.select(read.columns)]).sort("row").drop("row")
 
 
 def _columns() -> str:
@@ -203,7 +182,7 @@ def _read(reader: duckdb.DuckDBPyConnection, path: str) -> pl.DataFrame:
     """Read a file of lines: a row each but for blank ones, all null where it is no object."""
     return reader.sql(
         f"from read_json('{path}', format = 'newline_delimited', records = true, "
-        f"ignore_errors = true, maximum_object_size = {LINE_BYTES}, columns = {{{_columns()}}})"
+        f"ignore_errors = true, columns = {{{_columns()}}})"
     ).pl()
 
 
@@ -214,7 +193,9 @@ def _read_bytes(reader: duckdb.DuckDBPyConnection, lines: bytes) -> pl.DataFrame
 
 
 def _read_apart(reader: duckdb.DuckDBPyConnection, lines: list[bytes]) -> pl.DataFrame:
-    """Read lines of which one stops the reader: by halves, until that one stands alone."""
+    """Read lines of which one may stop the reader: by halves, until that one stands alone."""
+    if not lines:
+        return pl.DataFrame(schema=ROWS)
     try:
         rows = _read_bytes(reader, b"\n".join(lines))
         if rows.height == len(lines):
@@ -234,8 +215,6 @@ def _is_unread(rows: pl.DataFrame) -> pl.Series:
 
 def _why_unread(line: bytes) -> tuple[str, str]:
     """Name the rule a line breaks, and describe the line without any value."""
-    if len(line) >= LINE_BYTES:
-        return TOO_LONG, "{}"
     try:
         item = json.loads(line.decode())
     except (ValueError, RecursionError):
@@ -247,4 +226,4 @@ def _why_unread(line: bytes) -> tuple[str, str]:
         json.dumps(item, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         return "half a surrogate pair", shape
-    return "neither a submission nor a comment", shape
+    return NEITHER, shape

@@ -10,10 +10,9 @@ from typing import Any, Final
 import polars as pl
 
 from connectors.reddit_parse import CATEGORIES, CLOCK_SLACK, REDDIT_BEGAN, removal_reason
-from schema.pages import CollectionQuery
 from schema.vocabulary import PostKind, RemovalReason
 
-TEXTS: Final = ("body", "link_flair_text", "selftext", "title", "url")
+TEXTS: Final = ("author", "body", "link_flair_text", "selftext", "title", "url")
 NESTED: Final = ("crosspost_parent_list", "gallery_data", "media", "poll_data")  # JSON as it came
 _COUNTS: Final = ("score", "num_comments", "num_crossposts")
 _SEEN: Final = ("retrieved_on", "retrieved_utc")
@@ -23,8 +22,9 @@ META: Final[Mapping[str, pl.DataType]] = {
     "retrieved_2nd_on": pl.Float64(),
     "was_deleted_later": pl.Boolean(),
 }
+NEITHER: Final = "neither a submission nor a comment"
 ROWS: Final[Mapping[str, pl.DataType]] = {
-    **dict.fromkeys((*TEXTS, *NESTED, "author", "id", "name", "subreddit"), pl.String()),
+    **dict.fromkeys((*TEXTS, *NESTED, "id", "name", "subreddit"), pl.String()),
     **dict.fromkeys(("link_id", "parent_id", "removed_by_category"), pl.String()),
     **dict.fromkeys((*_COUNTS, *_SEEN, "created_utc", "edited"), pl.Float64()),
     **dict.fromkeys(("hide_score", "is_self", "over_18", "quarantine"), pl.Boolean()),
@@ -102,7 +102,7 @@ def named(rows: pl.DataFrame) -> pl.DataFrame:
     named = rows.with_columns(native_id=pl.coalesce(prefix + pl.col("id"), "name"))
     return named.with_columns(
         identity_rule=pl.when(pl.col("kind").is_null())
-        .then(pl.lit("neither a submission nor a comment"))
+        .then(pl.lit(NEITHER))
         .when(~_is_fullname("native_id", prefix))
         .then(pl.lit("name is no id"))
     )
@@ -170,14 +170,6 @@ def instants(seconds: pl.Expr) -> pl.Expr:
     is_date = seconds.is_between(_FIRST_SECOND, _LAST_SECOND)
     micros = pl.when(is_date).then((seconds * 1e6).round()).cast(pl.Int64)
     return micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-
-
-def is_outside(query: CollectionQuery) -> pl.Expr:
-    """Tell what was made outside the query's window; a date nobody can believe is kept."""
-    created = instants(pl.col("created_utc"))
-    is_believable = created.is_between(REDDIT_BEGAN, query.now + CLOCK_SLACK)
-    until = query.until or query.now + CLOCK_SLACK
-    return (is_believable & ~created.is_between(query.since, until)).fill_null(False)
 
 
 def clocks(now: datetime) -> list[pl.Expr]:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import zstandard
 
-from connectors.zstd_frames import FrameEnds
+from connectors.zstd_frames import FrameEnds, declared_window
 from schema.errors import BadInput
 
 BLOCK_BYTES: Final = 32 * 2**20
@@ -179,10 +179,7 @@ class _Dump:
 
 
 def _decompressed(file: FrameEnds, head: bytes, name: str) -> Any:
-    try:
-        window = zstandard.get_frame_parameters(head).window_size
-    except zstandard.ZstdError:
-        window = 0  # a skippable frame comes first, or the header is cut
+    window = declared_window(head)
     if window > LARGEST_WINDOW:
         raise BadInput(
             f"{name}: asks for a window of {window // 2**20} MiB, more than the "

@@ -9,7 +9,19 @@ from typing import BinaryIO, Final
 import zstandard
 
 _SKIPPABLE: Final = b"\x2a\x4d\x18"
+_SINGLE_SEGMENT: Final = 0x20
 _RUN: Final = 1  # the kind of block that holds one byte, to be repeated
+
+
+def declared_window(head: bytes) -> int:
+    """Return how many bytes of memory a file's first frame asks for; 0 where it does not say.
+
+    The library refuses to tell of a window that it would not allow.
+    """
+    if not head.startswith(b"\x28\xb5\x2f\xfd") or len(head) < 6 or head[4] & _SINGLE_SEGMENT:
+        return 0
+    base = 1 << 10 + (head[5] >> 3)
+    return base + base // 8 * (head[5] & 7)
 
 
 class FrameEnds:
