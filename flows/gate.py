@@ -6,7 +6,7 @@ transaction that stores rows, cursor and coverage together. Nothing is written b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 import dataframely as dy
@@ -15,11 +15,12 @@ import polars as pl
 from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from flows.workspace import Workspace
-from schema.pages import ParsedPage, RawPage, SetAside
+from schema.pages import Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
-from schema.removals import CollectedRemoval
+from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import Platform, RemovalReason
 from transforms.pseudonymize import (
+    community_key,
     engagement_snapshots,
     post_keys,
     pseudonymize,
@@ -84,7 +85,7 @@ def land(
             engagement_snapshots(admitted, key=key),
             stamp,
             position=page.position,
-            covered=page.covered,
+            covered=[_keyed(interval, page.platform, key) for interval in page.covered],
             set_aside=[*parsed.set_aside, *_counted("other language", foreign)],
             thread_reads=thread_reads,
         )
@@ -108,6 +109,10 @@ def remove(
     key = workspace.key.pseudonym_key(platform)
     keyed = pseudonymize_removals(removals, key=key)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        if platform == "reddit":  # what an archive saw gone may have come back since
+            standing = store.is_seen_after(warehouse, keyed)
+            removals = CollectedRemoval.validate(removals.filter(~standing))
+            keyed = Removal.validate(keyed.filter(~standing))
         held = store.is_held(warehouse, keyed)
     # a stream tells of every deletion on Bluesky: of those only what is held is remembered.
     # Old Reddit dumps hold what was deleted since, so there each one is.
@@ -166,6 +171,13 @@ def due_after(
 def _recheck_hours(workspace: Workspace, platform: Platform) -> float:
     """Halve the deadline: a missed look leaves a second one inside it."""
     return workspace.study.policy.removal_hours.get(platform, 24) / 2
+
+
+def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:
+    """Put a venue's community key in an interval."""
+    if interval.venue is None:
+        return interval
+    return replace(interval, venue=community_key(platform, interval.venue, key=key))
 
 
 def _as_removals(

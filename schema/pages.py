@@ -25,7 +25,8 @@ class Coverage:
     """An interval of creation times a source was read for, or could not be (a gap).
 
     `venue` is the one whose root posts the interval holds whole, or lacks; `*` stands for every
-    venue, None for a reading that picks some posts out (by keyword, by author).
+    venue, None for a reading that picks some posts out (by keyword, by author). Behind the gate
+    it is a community key.
     """
 
     from_at: datetime

@@ -116,6 +116,17 @@ def author_pseudonyms(platform: Platform, accounts: Sequence[str], *, key: bytes
     return names.select(keyed.pseudonym(platform, pl.col("name"), key)).to_series().to_list()
 
 
+def community_key(platform: Platform, venue: str, *, key: bytes) -> str:
+    """Name a venue as `pseudonymize` names it; a person's own page becomes a pseudonym.
+
+    Raises:
+        ValueError: `key` is shorter than 32 bytes.
+    """
+    keyed.check_key(key)
+    named = pl.DataFrame({"venue": [venue]}).select(keyed.community(platform, pl.col("venue"), key))
+    return str(named.item())
+
+
 def _platform(frame: pl.DataFrame, key: bytes) -> Platform:
     """Tell a frame's platform and check its key; an empty frame's platform does not matter."""
     keyed.check_key(key)

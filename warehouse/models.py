@@ -31,7 +31,7 @@ MACROS = (
     "est_slope",
     "verdict",
 )
-INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings")
+INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings", "open_gaps")
 MARTS = (
     "post",
     "community",
@@ -46,6 +46,7 @@ MARTS = (
     "persistence_tally",
     "duplicates",
     "coverage",
+    "field_source",
     "collection_runs",
     "removals_audit",
     "codebook",

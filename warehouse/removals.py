@@ -42,6 +42,14 @@ where
     gone.post_key in (select post_key from landed.post_versions)
     or gone.author_pseudonym in (select author_pseudonym from landed.post_versions)
 """
+_SEEN_AFTER = """
+select gone.place
+from batch as gone
+inner join landed.post_versions as posts using (post_key)
+left join landed.engagement_snapshots as counts using (post_key)
+group by gone.place, gone.observed_at
+having max(greatest(posts.observed_at, counts.observed_at)) > gone.observed_at
+"""
 _BY_POST = {
     "post_versions": "post_key",
     "superseded_versions": "post_key",
@@ -89,10 +97,20 @@ def remove(
 
 def is_held(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.Series:
     """Tell of each removal, in its order, whether any stored post is meant."""
+    return _asked(warehouse, removals, _HELD).rename("is_held")
+
+
+def is_seen_after(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.Series:
+    """Tell of each removal, in its order, whether its post was seen standing later than that."""
+    return _asked(warehouse, removals, _SEEN_AFTER).rename("is_seen_after")
+
+
+def _asked(warehouse: Warehouse, removals: dy.DataFrame[Removal], sql: str) -> pl.Series:
+    """Tell of each removal whether `sql` returns its place."""
     batch = admitted(Removal, removals).with_row_index("place")
     with warehouse.showing("batch", batch):
-        held = set(warehouse.frame(_HELD)["place"].to_list())
-    return pl.Series("is_held", [place in held for place in range(batch.height)], pl.Boolean)
+        found = warehouse.frame(sql)["place"]
+    return batch["place"].is_in(found.implode())
 
 
 def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:

@@ -44,6 +44,7 @@ _COVERAGE = pl.Schema(
         "kind": pl.String(),
         "reason": pl.String(),
         "at_most_count": pl.Int64(),
+        "community_key": pl.String(),
         "run_id": pl.String(),
     }
 )
@@ -81,7 +82,8 @@ def save_page(
 ) -> SaveCounts:
     """Save a page whole or not at all; saving it again changes nothing.
 
-    A post of another wording replaces the stored one, whose text is destroyed. `thread_reads`
+    A post of another wording replaces the stored one, whose text is destroyed, unless it was
+    seen before it, by an archive say. The intervals' venues are community keys. `thread_reads`
     maps roots whose threads the page holds to their reply counts.
 
     Raises:
@@ -94,7 +96,7 @@ def save_page(
         raise WarehouseError(f"{strays} rows of counts belong to no post of their page")
     with warehouse.transaction():
         saved = _save_posts(warehouse, batch, stamp)
-        _save_counts(warehouse, counts)
+        _save_counts(warehouse, counts, stamp)
         _save_progress(warehouse, stamp, position, covered)
         _save_set_aside(warehouse, stamp, set_aside)
         _save_thread_reads(warehouse, thread_reads or {})
@@ -158,18 +160,20 @@ def _matches(
 
 
 def _stale(warehouse: Warehouse, reworded: pl.DataFrame) -> pl.DataFrame:
-    """Pick wordings that were replaced before and are older than the one that stands."""
+    """Pick wordings older than the one that stands: seen before it, or replaced before."""
     if reworded.is_empty():
         return reworded
+    seen_before = reworded.filter(pl.col("observed_at") < pl.col("stored_observed_at"))
     with warehouse.showing("batch", reworded.select("post_key", "version_key")):
         before = warehouse.frame(
             "select distinct post_key, version_key from landed.superseded_versions "
             "semi join batch using (post_key, version_key)"
         )
     worded_at = pl.coalesce("edited_at", "indexed_at", "created_at")
-    return reworded.join(before, on=["post_key", "version_key"], how="semi").filter(
+    replaced = reworded.join(before, on=["post_key", "version_key"], how="semi").filter(
         worded_at < pl.col("stored_worded_at")
     )
+    return pl.concat([seen_before, replaced])
 
 
 def _replace(warehouse: Warehouse, edited: pl.DataFrame, remasked: pl.DataFrame) -> None:
@@ -224,10 +228,11 @@ def mark_rewrite_due(warehouse: Warehouse) -> None:
     )
 
 
-def _save_counts(warehouse: Warehouse, counts: pl.DataFrame) -> None:
+def _save_counts(warehouse: Warehouse, counts: pl.DataFrame, stamp: SaveStamp) -> None:
     if counts.is_empty():
         return
-    with warehouse.showing("batch", counts):
+    stamped = counts.with_columns(source=pl.lit(stamp.source), route=pl.lit(stamp.route))
+    with warehouse.showing("batch", stamped):
         warehouse.execute(
             "insert into landed.engagement_snapshots by name select * from batch anti join ("
             "select post_key, observed_at from landed.engagement_snapshots "
@@ -253,13 +258,16 @@ def move_cursor(warehouse: Warehouse, stream: str, position: str, *, run_id: str
     warehouse.execute("insert into landed.cursors values (?, ?, ?)", [stream, position, run_id])
 
 
-def _interval(covered: Coverage) -> tuple[datetime, datetime, str, str | None, int | None]:
+def _interval(
+    covered: Coverage,
+) -> tuple[datetime, datetime, str, str | None, int | None, str | None]:
     return (
         naive(covered.from_at),
         naive(covered.to_at),
         covered.kind,
         covered.reason,
         covered.at_most_count,
+        covered.venue,
     )
 
 

@@ -15,7 +15,7 @@ from warehouse.connection import Warehouse, open_warehouse
 from warehouse.duplicates import duplicate_inputs, save_duplicates
 from warehouse.fingerprint import table_hash
 from warehouse.publish import publish
-from warehouse.removals import RemovalCounts, is_held, remove
+from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
 from warehouse.runs import (
     Status,
@@ -54,6 +54,7 @@ __all__ = [
     "duplicate_inputs",
     "end_run",
     "is_held",
+    "is_seen_after",
     "known_annotations",
     "last_run_at",
     "latest_codings",

@@ -1,5 +1,5 @@
 -- What was read of each stream, and what could not be. Grain: one row per interval.
--- Seen intervals that touch are one; gaps stand as they were told.
+-- Seen intervals that touch are one. A gap is what no other source has read of its venue since.
 -- @source name in study.toml
 -- @stream the source, with a pseudonym behind a slash where it follows several accounts
 -- @kind seen or gap
@@ -41,14 +41,13 @@ select
     cast(null as bigint) as at_most_count
 from islands
 group by source, stream, island
-union
+union all
 select
     source,
     stream,
-    kind,
+    'gap' as kind,
     from_at,
     to_at,
     reason,
     at_most_count
-from staging.stg_coverage
-where kind = 'gap';
+from intermediate.open_gaps;

@@ -8,5 +8,7 @@ select
     reddit_crossposts_count,
     bluesky_likes_count,
     bluesky_reposts_count,
-    bluesky_quotes_count
+    bluesky_quotes_count,
+    source,
+    route
 from landed.engagement_snapshots;

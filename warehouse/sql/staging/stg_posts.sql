@@ -29,6 +29,7 @@ select
     is_edited,
     is_nsfw,
     is_visible_logged_out,
+    run_id,
     source,
     route,
     case when is_created_at_plausible then created_at else coalesce(indexed_at, observed_at) end

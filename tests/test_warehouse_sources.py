@@ -1,0 +1,133 @@
+"""What is met on several ways: which wording stands, whence its fields, which gap is left."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema.pages import Coverage
+from tests.support.warehouse_rows import NOW, STAMP, counts, opened, post, removals, save
+from warehouse import store
+
+PORCH = "reddit/QuietPorch"
+ARCHIVE = replace(STAMP, run_id="run-2", source="dumps", stream="dumps/1", route="reddit_archive")
+BEFORE, AFTER = NOW - timedelta(days=90), NOW + timedelta(days=1)
+
+
+def hours(first: float, last: float, **other: Any) -> Coverage:
+    return Coverage(NOW + timedelta(hours=first), NOW + timedelta(hours=last), **other)
+
+
+def gap(first: float, last: float, **other: Any) -> Coverage:
+    return hours(first, last, kind="gap", reason="listing ends", **({"venue": PORCH} | other))
+
+
+def open_gaps(warehouse: store.Warehouse) -> list[tuple[float, float]]:
+    """Return what is left of gaps, in hours from NOW."""
+    found = store.read_status(warehouse).gaps.select("from_at", "to_at").rows()
+    return [tuple((at - NOW) / timedelta(hours=1) for at in row) for row in found]  # type: ignore[misc]
+
+
+def test_a_gap_is_closed_by_what_an_archive_read_of_its_venue(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, covered=[gap(2, 10)])
+        assert open_gaps(warehouse) == [(2, 10)]
+        save(warehouse, stamp=ARCHIVE, covered=[hours(0, 4, venue="reddit/quietporch")])
+        save(warehouse, stamp=ARCHIVE, covered=[hours(5, 6, venue="reddit/*")])
+        assert open_gaps(warehouse) == [(4, 5), (6, 10)]
+        save(warehouse, stamp=ARCHIVE, covered=[hours(3, 10, venue=PORCH)])
+        assert open_gaps(warehouse) == []
+
+
+@pytest.mark.parametrize("venue", [None, "reddit/SmallHours", "bluesky/*"])
+def test_a_selection_or_another_venue_closes_no_gap(tmp_path: Path, venue: str | None) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, covered=[gap(2, 10, at_most_count=40)])
+        save(warehouse, stamp=ARCHIVE, covered=[hours(0, 24, venue=venue)])
+        assert open_gaps(warehouse) == [(2, 10)]
+        assert store.read_status(warehouse).gaps["at_most_count"].to_list() == [40]
+
+
+def test_a_gap_of_no_venue_stays(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, covered=[gap(2, 10, venue=None), hours(0, 24, venue="reddit/*")])
+        assert open_gaps(warehouse) == [(2, 10)]
+
+
+spans = st.tuples(st.integers(0, 20), st.integers(1, 8)).map(lambda s: (s[0], s[0] + s[1]))
+
+
+@settings(max_examples=25)
+@given(lacks=st.lists(spans, min_size=1, max_size=3), reads=st.lists(spans, max_size=5))
+def test_what_is_left_is_exactly_what_nobody_read(
+    tmp_path_factory: pytest.TempPathFactory,
+    lacks: list[tuple[int, int]],
+    reads: list[tuple[int, int]],
+) -> None:
+    with opened(tmp_path_factory.mktemp("gaps") / "w.duckdb") as warehouse:
+        save(warehouse, covered=[gap(*span) for span in lacks])
+        save(warehouse, stamp=ARCHIVE, covered=[hours(*span, venue=PORCH) for span in reads])
+        left = open_gaps(warehouse)
+    seen = {hour for first, last in reads for hour in range(first, last)}
+    for first, last in set(lacks):
+        wanted = {hour for hour in range(first, last) if hour not in seen}
+        told = {
+            hour
+            for start, end in left
+            for hour in range(int(start), int(end))
+            if first <= start and end <= last
+        }
+        assert wanted <= told
+    assert {h for a, b in left for h in range(int(a), int(b))} == {
+        hour for first, last in lacks for hour in range(first, last)
+    } - seen
+
+
+def test_an_older_sight_never_replaces_a_newer_wording(tmp_path: Path) -> None:
+    older = post(1, version_key=7, text="As it read long ago.", observed_at=BEFORE)
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1))
+        saved = save(warehouse, older, stamp=ARCHIVE)
+        assert saved == store.SaveCounts(new=0, updated=0, unchanged=1)
+        [row] = warehouse.execute("select text_masked, source_route, edited from post")
+    assert "kettle" in row[0]
+    assert row[1:] == ("synthetic", False)
+
+
+def test_a_newer_sight_of_another_way_is_an_edit(tmp_path: Path) -> None:
+    newer = post(1, version_key=7, text="As it reads now.", observed_at=AFTER)
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), stamp=ARCHIVE)
+        assert save(warehouse, newer).updated == 1
+        [row] = warehouse.execute("select text_masked, source_route from post")
+    assert "As it reads now." in row[0]
+    assert row[1] == "synthetic"
+
+
+def test_each_field_knows_where_it_comes_from_and_when(tmp_path: Path) -> None:
+    archived = counts({"post_key": 1, "observed_at": BEFORE, "reddit_score": 3})
+    live = counts({"post_key": 1, "observed_at": AFTER, "reddit_score": 9})
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        for stamp in (ARCHIVE, STAMP):
+            store.begin_run(warehouse, stamp, started_at=NOW)
+        save(warehouse, post(1, observed_at=BEFORE), stamp=ARCHIVE, snapshots=archived)
+        save(warehouse, post(1, observed_at=AFTER), snapshots=live)
+        found = warehouse.execute(
+            "select fields, source_route, source, observed_at from field_source order by fields"
+        )
+    assert found == [
+        ("counts", "synthetic", "small-hours", AFTER.replace(tzinfo=None)),
+        ("wording", "reddit_archive", "dumps", BEFORE.replace(tzinfo=None)),
+    ]
+
+
+def test_a_post_seen_standing_later_outlives_an_older_removal(tmp_path: Path) -> None:
+    late = counts({"post_key": 2, "observed_at": AFTER, "reddit_score": 9})
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1, observed_at=BEFORE), post(2, observed_at=BEFORE), snapshots=late)
+        gone = removals(1, 2, 3)  # all learned of at NOW
+        assert store.is_seen_after(warehouse, gone).to_list() == [False, True, False]
