@@ -188,7 +188,10 @@ def _check_file(source: FileSource, path: Path) -> None:
 
 
 def _path(archive: str) -> Path:
-    return Path(json.loads(os.environ[FILES_VARIABLE])[archive])
+    laid_ready = json.loads(os.environ.get(FILES_VARIABLE, "{}"))
+    if archive not in laid_ready:
+        raise BadInput(f"file {archive} is not laid ready: run `confide backfill FILE…`")
+    return Path(laid_ready[archive])
 
 
 def _place(position: str | None) -> dict[str, int]:

@@ -162,7 +162,8 @@ def _warehouse(workspace: Workspace) -> list[Finding]:
 
 def _reachability(workspace: Workspace) -> list[Finding]:
     findings = []
-    platforms = {source_platform(source) for source in workspace.study.source}
+    live = (s for s in workspace.study.source if not isinstance(s, FILE_SOURCES))
+    platforms = {source_platform(source) for source in live}
     for place, url in workspace.study.platform_urls().items():
         if not any(f".{platform}." in place for platform in platforms) or place.endswith(".pds"):
             continue

@@ -12,14 +12,13 @@ from schema.errors import PolicyRefused
 from schema.study import (
     FILE_SOURCES,
     Permission,
-    RedditUserSource,
     Source,
     source_platform,
 )
 from schema.vocabulary import Platform
 
 LONGEST_APPROVAL = timedelta(days=366)  # R1: twelve months at most
-EVERYWHERE = "all"  # a search or an account may lead to any community
+EVERYWHERE = "all"  # a search or an account leads to any community: the gate keeps to the covered
 
 
 def check_permission(workspace: Workspace, source: Source) -> None:
@@ -36,9 +35,8 @@ def check_permission(workspace: Workspace, source: Source) -> None:
     if isinstance(source, FILE_SOURCES):
         _check_record(source.permission, place, today=workspace.now().date())
     elif platform == "reddit":
-        everywhere = isinstance(source, RedditUserSource)
-        community = EVERYWHERE if everywhere else getattr(source, "subreddit", EVERYWHERE)
-        _check_approval(workspace, place, community)
+        community = getattr(source, "subreddit", EVERYWHERE)
+        _check_approval(workspace, place, None if community == EVERYWHERE else community)
 
 
 def check_platform(workspace: Workspace, platform: Platform) -> None:
@@ -78,7 +76,7 @@ def _check_approval(workspace: Workspace, place: str, community: str | None) -> 
     approval, today = workspace.study.platforms.reddit.approval, workspace.now().date()
     section = "[platforms.reddit.approval]"
     if approval is None:
-        named = f'communities = ["{community}"]' if community else "communities"
+        named = f'communities = ["{community or "…"}"]'
         raise PolicyRefused(
             f"{place}: R1 wants Reddit's approval before its API is asked: add {section} with "
             f"programme, reference, {named}, signed_by (two roles) and expires"
@@ -88,6 +86,11 @@ def _check_approval(workspace: Workspace, place: str, community: str | None) -> 
         raise PolicyRefused(
             f"{place}: R1: {section} expires on {approval.expires}, and an approval holds for "
             "twelve months at most: set the date on which it ends"
+        )
+    if not approval.communities:
+        raise PolicyRefused(
+            f"{place}: R1: {section} covers no community: write those that are approved into "
+            "its communities"
         )
     if community and community.lower() not in {name.lower() for name in approval.communities}:
         raise PolicyRefused(

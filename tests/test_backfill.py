@@ -283,15 +283,24 @@ def test_a_post_met_live_and_in_a_dump_is_one_post(
     assert [row["posts_count"] for row in status_of(archive, "posts")] == [4]
 
 
-def test_what_a_dump_shows_as_removed_goes_and_stays_away(archive: Place, tmp_path: Path) -> None:
-    archive.invoke("collect").succeeds()
-    dumped = [line(n, at=NOON - timedelta(minutes=4 - n)) for n in range(2)]
-    gone = [{**dumped[0], "selftext": "[removed]"}, {**dumped[1], "author": "[deleted]"}]
+def test_what_a_dump_shows_as_removed_goes_and_stays_away(
+    archive: Place, porch: Village, tmp_path: Path
+) -> None:
+    porch.now = NOON - timedelta(seconds=30)
+    archive.having(CONFIDE_NOW=porch.now.isoformat()).invoke("collect").succeeds()
+    porch.now = NOON
+    posted = [NOON - timedelta(minutes=4 - n) for n in range(3)]
+    dumped = [line(n, at=at, retrieved_on=int(NOON.timestamp())) for n, at in enumerate(posted)]
+    gone = [
+        {**dumped[0], "selftext": "[removed]"},
+        {**dumped[1], "author": "[deleted]"},
+        line(2, at=posted[2], selftext="[removed]"),  # and came back: it was seen live since
+    ]
     told = counts(archive.invoke("backfill", str(dump(tmp_path / "RS.zst", gone)), "--json"))
-    assert told == {"removed": 2}
+    assert told["removed"] == 2
     assert [row["posts_count"] for row in status_of(archive, "posts")] == [2]
-    older = dump(tmp_path / "older.zst", dumped)  # an earlier look brings none of them back
-    assert counts(archive.invoke("backfill", str(older), "--json")) == {}
+    older = dump(tmp_path / "older.zst", dumped)  # another dump brings none of them back
+    assert "new" not in counts(archive.invoke("backfill", str(older), "--json"))
     assert [row["posts_count"] for row in status_of(archive, "posts")] == [2]
 
 
