@@ -14,8 +14,9 @@ from connectors.vault import VaultEntry, open_vault
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
+from flows.reading import Reading, query_for
 from flows.runs import Run, recorded
-from flows.sources import NETWORK, Reading, query_for
+from flows.sources import NETWORK
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
@@ -64,9 +65,8 @@ def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
 
 def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
     for reading in _pages(workspace, platform, due, run.source):
-        run.tally.add(
-            land(workspace, reading.page, reading.parse(reading.page), run.stamp(run.source))
-        )
+        parsed = reading.parse(reading.page)
+        run.tally.add(land(workspace, reading.page, parsed, run.stamp(run.source), is_held=True))
     _put_off(workspace, platform, {entry.post_key for entry in due})
 
 
