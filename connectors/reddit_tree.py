@@ -1,15 +1,17 @@
 """Comment trees: what /comments/{id} shows, and what its stubs hide, whole or within limits.
 
 A stub names children and counts all that is hidden below it; with no child named it stands for a
-"continue this thread" link. Where it counts no more than it names, nothing is below these: such
-children of all stubs are asked for together by id, a hundred a request; the others by
-/api/morechildren, a hundred of one stub. A tree changes while it is read, so a comment may come
-twice or without its parent: the first of each id stands, and nothing is asked for twice.
+"continue this thread" link. Where it counts no more than it names, nothing is below these (true
+of all six such stubs of a recorded tree): such children of all stubs are asked for together by
+id, a hundred a request; the others by /api/morechildren, a hundred of one stub. A tree changes
+while it is read, so a comment may come twice or without its parent: the first of each id stands,
+and nothing is asked for twice.
 """
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Final
 
 import praw
@@ -46,6 +48,16 @@ class Tree:
     def is_full(self) -> bool:
         """Whether no further comment is wanted."""
         return self.limits.count is not None and self._comments_count >= self.limits.count
+
+    def hides_nothing_more(self, stub: Stub) -> bool:
+        """Tell whether nothing that is wanted stands below the children a stub names."""
+        named = stub.get("children")
+        is_last_level = self.limits.depth is not None and self._level(stub) == self.limits.depth
+        return (
+            bool(named)
+            and isinstance(named, list)
+            and (is_last_level or len(named) == stub.get("count"))
+        )
 
     def take(self, things: Sequence[Any]) -> list[Stub]:
         """Put things and all their replies in, depth first; return the stubs among them."""
@@ -88,7 +100,7 @@ class Tree:
 
 
 def read_tree(reddit: praw.Reddit, submission_id: str, limits: TreeLimits) -> Tree:
-    """Read a submission and its comments, the best first where there is a limit.
+    """Read a submission and its comments; where there is a limit, what is shown comes first.
 
     Raises:
         prawcore.NotFound: there is no such submission.
@@ -97,23 +109,33 @@ def read_tree(reddit: praw.Reddit, submission_id: str, limits: TreeLimits) -> Tr
     tree = Tree(limits)
     stubs = tree.take(_comments(reddit, tree, submission_id, ""))
     try:
-        _expand_all(reddit, tree, submission_id, deque(stubs))
+        _expand_all(reddit, tree, submission_id, stubs)
     except prawcore.NotFound:  # the submission is there: this says nothing of it
         raise ValueError("a stub leads nowhere") from None
     return tree
 
 
-def _expand_all(reddit: praw.Reddit, tree: Tree, submission_id: str, stubs: deque[Stub]) -> None:
+def _expand_all(reddit: praw.Reddit, tree: Tree, submission_id: str, stubs: Sequence[Stub]) -> None:
+    """Ask for what stubs stand for until the tree is whole or full, the largest stub first."""
     asked: set[str] = set()
     leaves: list[str] = []
-    while (stubs or leaves) and not tree.is_full:
-        if stubs and _is_flat(stubs[0]):
-            leaves += _unasked(stubs.popleft(), asked)
-        elif stubs:
-            for answer in _expand(reddit, tree, submission_id, stubs.popleft(), asked):
-                stubs += tree.take(answer)
-        while leaves and (len(leaves) >= CHILDREN_LIMIT or not stubs) and not tree.is_full:
-            tree.take(_by_id(reddit, tree, leaves[:CHILDREN_LIMIT]))
+    waiting: list[tuple[int, int, Stub]] = []
+    number = count()
+
+    def put(found: Sequence[Stub]) -> None:
+        for stub in found:
+            if tree.hides_nothing_more(stub):
+                leaves.extend(_unasked(stub, asked))
+            else:
+                heappush(waiting, (-_size(stub), next(number), stub))
+
+    put(stubs)
+    while (waiting or leaves) and not tree.is_full:
+        if waiting and len(leaves) < CHILDREN_LIMIT:
+            for answer in _expand(reddit, tree, submission_id, heappop(waiting)[2], asked):
+                put(tree.take(answer))
+        else:
+            put(tree.take(_by_id(reddit, tree, leaves[:CHILDREN_LIMIT])))
             del leaves[:CHILDREN_LIMIT]
 
 
@@ -176,10 +198,9 @@ def _by_id(reddit: praw.Reddit, tree: Tree, ids: Sequence[str]) -> list[Any]:
     return children(reddit.request(method="GET", path=API_PATH["info"], params={"id": names}))
 
 
-def _is_flat(stub: Stub) -> bool:
-    """Tell whether a stub's children hide nothing below them."""
-    named = stub.get("children")
-    return isinstance(named, list) and 0 < len(named) == stub.get("count")
+def _size(stub: Stub) -> int:
+    told = stub.get("count")
+    return told if isinstance(told, int) else 0
 
 
 def _unasked(stub: Stub, asked: set[str]) -> list[str]:

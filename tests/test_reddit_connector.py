@@ -30,7 +30,6 @@ from tests.support.reddit_village import (
     NOON,
     VENUE,
     WRITER,
-    Village,
     comment,
     minutely,
     submission,
@@ -46,10 +45,6 @@ def ids(pages: list[RawPage]) -> list[str]:
     return [name for page in pages for name in parse_page(page).posts["native_id"]]
 
 
-def api_requests_count(place: Village) -> int:
-    return place.faults.requests_count - place.faults.requests["/api/v1/access_token"]
-
-
 # --- listings ------------------------------------------------------------------------------
 
 
@@ -58,7 +53,7 @@ def test_a_listing_gives_every_submission_once_and_makes_no_hidden_request():
     with village(posts) as place:
         pages = list(fetch_pages(place.client(), place.query()))
     assert ids(pages) == [post.native_id for post in reversed(posts)]
-    assert api_requests_count(place) == sum(page.requests_count for page in pages) == 3
+    assert place.requests_count == sum(page.requests_count for page in pages) == 3
 
 
 def test_only_the_last_page_carries_the_position_and_the_pages_cover_without_a_hole():
@@ -77,10 +72,10 @@ def test_a_second_pass_reads_back_to_the_watermark_less_an_hour():
     with village(minutely(700, until=NOON + 2 * HOUR)) as place:
         client = place.client()
         position = list(fetch_pages(client, place.query()))[-1].position
-        before = api_requests_count(place)
+        before = place.requests_count
         place.now = NOON + 2 * HOUR
         pages = list(fetch_pages(client, place.query(position=position)))
-    assert api_requests_count(place) - before == 2  # 120 new ones and an hour of old ones
+    assert place.requests_count - before == 2  # 120 new ones and an hour of old ones
     assert pages[-1].covered[-1].from_at <= NOON - HOUR
     assert all(interval.kind == "seen" for page in pages for interval in page.covered)
 
@@ -208,7 +203,7 @@ def test_a_whole_tree_comes_as_one_page_stubs_and_continued_threads_expanded():
     posts = parse_page(page).posts
     assert page.position is None
     assert page.covered == ()
-    assert page.requests_count == api_requests_count(place) > 3
+    assert page.requests_count == place.requests_count > 3
     assert sorted(posts["native_id"]) == sorted(p.native_id for p in [root, *comments])
     assert set(posts["root_native_id"]) == {root.native_id}
     parents = dict(posts.select("native_id", "parent_native_id").rows())
@@ -258,7 +253,7 @@ def test_posts_come_by_id_in_hundreds_and_what_is_not_answered_is_missing():
     assert [len(page.items) for page in pages] == [99, 50]
     assert pages[0].missing == (posts[3].native_id,)
     assert pages[1].missing == ()
-    assert api_requests_count(place) == 2
+    assert place.requests_count == 2
 
 
 def test_nothing_is_missing_where_an_answer_holds_an_unreadable_item():
