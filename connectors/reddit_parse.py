@@ -53,6 +53,7 @@ FIELDS: Final = (
     "title",
     "url",
 )
+GONE_ACCOUNT: Final = "gone account"  # our word, no kind of Reddit's: an account it denies
 REDDIT_BEGAN: Final = datetime(2005, 6, 23, tzinfo=UTC)
 CLOCK_SLACK: Final = timedelta(minutes=10)  # between Reddit's clock and ours
 _KNOWN: Final = frozenset(FIELDS)
@@ -96,6 +97,9 @@ def parse_page(page: RawPage) -> ParsedPage:
     for item in page.items:
         data = item.get("data")
         try:
+            if item.get("kind") == GONE_ACCOUNT:
+                removals[GONE_ACCOUNT] = _account_removal(item["data"]["author"], page)
+                continue
             name, kind, data = _identify(item)
             if name in posts or name in removals:
                 continue
@@ -193,6 +197,10 @@ def _removal(name: str, reason: RemovalReason, page: RawPage) -> dict[str, Any]:
         "reason": reason,
         "observed_at": page.observed_at,
     }
+
+
+def _account_removal(author: str, page: RawPage) -> dict[str, Any]:
+    return {**_removal("", "account_deleted", page), "native_id": None, "author": author}
 
 
 def _post(name: str, kind: PostKind, data: Mapping[str, Any], page: RawPage) -> dict[str, Any]:

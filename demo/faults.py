@@ -7,33 +7,44 @@ thread: tests kill a collector there.
 
 import asyncio
 import threading
-from collections import Counter
-from collections.abc import Callable
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FaultKind = Literal["status", "hang", "truncated", "not_json", "reset"]
+FaultKind = Literal["status", "hang", "truncated", "not_json", "reset", "headers"]
 HOLD_SECONDS: Final = 60.0  # a hanging answer is given up after this, should no client leave first
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One bad answer: a status, silence, half a body, a page that is no JSON, or a cut line."""
+    """One bad answer: a status, silence, half a body, a page that is no JSON, or a cut line.
+
+    `headers` spoils those of a good answer: what they say instead, None leaves one out. `body` is
+    what a status says, instead of a page of HTML.
+    """
 
     kind: FaultKind
     status: int = 503
     retry_after: str | None = None
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request as it came in; `number` counts from 1 over the server's life."""
+    """One request as it came in; `number` counts from 1 over the server's life.
+
+    `at` is the server's monotonic clock, in seconds.
+    """
 
     number: int
     method: str
     path: str
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -42,6 +53,7 @@ class Faults:
 
     `jetstream_floor`: oldest sequence number still served. `drop_after`, `error_after`: cut the
     line, or send an error frame and close, after so many events of a connection; each acts once.
+    `log` holds every request. `repeats`: how many items the next pages of a listing show again.
     """
 
     on_request: Callable[[Ask], None] | None = None
@@ -51,6 +63,8 @@ class Faults:
     over_budget: int = 0
     requests: Counter[str] = field(default_factory=Counter)
     revoked: int = 0
+    log: list[Ask] = field(default_factory=list, repr=False)
+    repeats: deque[int] = field(default_factory=deque)
     _armed: list[tuple[int, str | None, Fault]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,7 +87,8 @@ class Faults:
         """Count a request and say how to spoil it, if at all."""
         with self._lock:
             self.requests[path] += 1
-            ask = Ask(self.requests.total(), method, path)
+            ask = Ask(self.requests.total(), method, path, time.monotonic())
+            self.log.append(ask)
             here = self.requests[path]
             due = [
                 entry
@@ -86,6 +101,11 @@ class Faults:
         if self.on_request is not None:
             self.on_request(ask)
         return due[0][2] if due else None
+
+    def take_repeats(self) -> int:
+        """Say how many items a listing's page shows again."""
+        with self._lock:
+            return self.repeats.popleft() if self.repeats else 0
 
     def take_drop(self, sent: int) -> Literal["drop", "error"] | None:
         """Say whether a stream that sent so many events is to be spoilt now."""
@@ -120,6 +140,8 @@ class SpoiltApp:
             await _answer(fault, send, prefix="websocket.http.response")
         elif fault.kind == "truncated":
             await self._app(scope, receive, _half(send))
+        elif fault.kind == "headers":
+            await self._app(scope, receive, _with_headers(send, fault.headers))
         elif fault.kind == "hang":
             await _hold(receive)
         elif fault.kind == "reset":
@@ -129,9 +151,11 @@ class SpoiltApp:
 
 
 async def _answer(fault: Fault, send: Send, *, prefix: str = "http.response") -> None:
-    body = b"<!doctype html><title>Something is wrong here</title>"
+    body = fault.body or b"<!doctype html><title>Something is wrong here</title>"
     status = 200 if fault.kind == "not_json" else fault.status
-    headers = [(b"content-type", b"text/html; charset=UTF-8")]
+    kind = b"text/html; charset=UTF-8" if fault.body is None else b"application/json"
+    headers = [(b"content-type", kind)]
+    headers += [(n.encode(), v.encode()) for n, v in fault.headers.items() if v is not None]
     if fault.retry_after is not None:
         headers.append((b"retry-after", fault.retry_after.encode()))
     headers.append((b"content-length", str(len(body)).encode()))
@@ -154,6 +178,19 @@ def _half(send: Send) -> Send:
         await send({**message, "body": body})
 
     return cut
+
+
+def _with_headers(send: Send, headers: Mapping[str, str | None]) -> Send:
+    """Put other headers on a good answer, or leave some out."""
+
+    async def changed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            kept = [pair for pair in message["headers"] if pair[0].decode() not in headers]
+            new = [(n.encode(), v.encode()) for n, v in headers.items() if v is not None]
+            message = {**message, "headers": [*kept, *new]}
+        await send(message)
+
+    return changed
 
 
 async def _hold(receive: Receive) -> None:

@@ -1,9 +1,10 @@
 """Reddit's OAuth API over the invented community, for the real praw.
 
-What is served: the token, a subreddit's listings (1,000 items back at most, pages of up to 100),
-its comments, about and rules; a submission with its comment tree; morechildren; info. Answers are
-as of `clock()`. The rate headers tell of a window that began before the server did, so that praw's
-own pacing does not slow a demonstration of some hundred requests.
+What is served: the token; a subreddit's listings (1,000 items back at most, pages of up to 100),
+search, comments, about and rules; an account's listings and about; a submission with its comment
+tree; morechildren; info. Answers are as of `clock()`. The rate headers tell of a window that began
+before the server did, so that praw's own pacing does not slow a demonstration of some hundred
+requests.
 """
 
 import base64
@@ -17,7 +18,6 @@ from urllib.parse import parse_qsl
 
 import orjson
 from starlette.applications import Starlette
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -25,15 +25,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo import reddit_wire as wire
 from demo.faults import Faults, SpoiltApp
-from demo.history import counts, end, exists, is_public
-from demo.model import Community, Post, Venue
+from demo.history import end, exists, status
+from demo.model import Community, Person, Post, Venue
+from demo.reddit_listings import PAGE_CAP, Shelf, whole
 from demo.reddit_tree import Cut, Tree
 
 CLIENT_ID: Final = "demo-client"
 CLIENT_SECRET: Final = "demo-secret"
-LISTING_CAP: Final = 1_000
-PAGE_CAP: Final = 100
 ORDERS: Final = ("new", "hot", "top", "rising", "controversial", "best")
+PAGES: Final = ("overview", "submitted", "comments")  # of an account
+OPEN: Final = ("public", "nsfw")
+SITE: Final = ("all", "popular")  # no subreddits: every open one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class RedditOptions:
 
     `tree_limit`: comments shown at once (the platform: 500; less here, so that small threads need
     morechildren). `window_elapsed`: seconds of the rate window that are over when it starts.
+    `keeps_removed`: listings keep the places of posts that went.
     """
 
     client_id: str = CLIENT_ID
@@ -52,6 +55,7 @@ class RedditOptions:
     window_elapsed: float = 400.0
     tree_limit: int = 40
     tree_depth: int = 10
+    keeps_removed: bool = False
 
 
 def reddit_app(
@@ -147,6 +151,11 @@ class _Api:
                 Route("/comments/{id}", tree),
                 Route("/comments/{id}/{slug}", tree),
                 Route("/comments/{id}/{slug}/{comment}", tree),
+                Route("/r/{sub}/search", self._guarded(self._search)),
+                Route("/search", self._guarded(self._search)),
+                Route("/user/{name}/about", self._guarded(self._account_about)),
+                Route("/user/{name}", self._guarded(self._account)),
+                Route("/user/{name}/{listing}", self._guarded(self._account)),
                 Route("/r/{sub}", self._guarded(self._listing)),
                 *(
                     Route(f"/r/{{sub}}/{order}", self._guarded(self._listing))
@@ -219,56 +228,98 @@ class _Api:
             raise Refusal(404, "Not Found", reason="banned")
         return venue
 
+    def _open_venues(self, *, with_adult: bool = True) -> set[str]:
+        states = OPEN if with_adult else OPEN[:1]
+        return {venue.name for venue in self._venues.values() if venue.state in states}
+
+    def _shelf(self, now: datetime) -> Shelf:
+        return Shelf(self._community, now, self._options.keeps_removed)
+
     async def _listing(self, request: Request, now: datetime) -> Any:
         order = request.url.path.rstrip("/").rsplit("/", 1)[-1]
+        if order not in ORDERS:
+            order = "hot" if request.path_params["sub"] in SITE else "new"
+        venues = self._named(request.path_params["sub"])
+        if isinstance(venues, Response):
+            return venues
+        posts = self._shelf(now).submissions(venues, order, request.query_params.get("t"))
+        return self._page(posts, request.query_params, now)
+
+    def _named(self, names: str) -> set[str] | Response:
+        """Find subreddits by their names, joined by `+`, or every open one."""
+        if names.lower() in SITE:
+            return self._open_venues()
         venues: set[str] = set()
-        for name in request.path_params["sub"].split("+"):
+        for name in names.split("+"):
             venue = self._venue(name)
             if venue is None:
                 return _nowhere(name)
             venues.add(venue.name)
-        posts = [
-            post
-            for post in self._community.roots("reddit")
-            if post.venue in venues and is_public(post, now)
-        ]
-        posts.sort(key=lambda post: (post.created_at, post.native_id), reverse=True)
-        posts = posts[:LISTING_CAP]
-        if order not in ("new", request.path_params["sub"]):
-            posts.sort(key=lambda post: -counts(self._community, post, now).likes)
-        return self._page(posts, request.query_params, now)
+        return venues
+
+    async def _search(self, request: Request, now: datetime) -> Any:
+        params = request.query_params
+        venues = self._named(request.path_params.get("sub", "all"))
+        if isinstance(venues, Response):
+            return venues
+        if params.get("restrict_sr", "").lower() not in ("true", "on", "1"):
+            venues = self._open_venues()
+        if params.get("include_over_18", "").lower() not in ("true", "on", "1"):
+            venues &= self._open_venues(with_adult=False)
+        order = params.get("sort") or "relevance"
+        posts = self._shelf(now).found(params.get("q", ""), venues, order, params.get("t"))
+        answer = self._page(posts, params, now)
+        answer["data"]["facets"] = {}
+        return answer
+
+    async def _account(self, request: Request, now: datetime) -> Any:
+        person = self._person(request, now)
+        listing = request.path_params.get("listing", PAGES[0])
+        if listing not in PAGES:
+            raise Refusal(404, "Not Found")
+        order = request.query_params.get("sort") or "new"
+        posts = self._shelf(now).written(person, listing, self._open_venues(), order)
+        return self._page(posts, request.query_params, now, is_apart=True)
+
+    async def _account_about(self, request: Request, now: datetime) -> Any:
+        person = self._person(request, now, is_suspended_shown=True)
+        return wire.thing("t2", wire.account(person, now))
+
+    def _person(
+        self, request: Request, now: datetime, *, is_suspended_shown: bool = False
+    ) -> Person:
+        """Find the account a path names.
+
+        Raises:
+            Refusal: there is none, it was deleted, or it is suspended.
+        """
+        person = self._community.person(request.path_params["name"])
+        if person is None or person.platform != "reddit" or status(person, now) == "deleted":
+            raise Refusal(404, "Not Found")
+        if status(person, now) != "active" and not is_suspended_shown:
+            raise Refusal(403, "Forbidden")
+        return person
 
     async def _newest_comments(self, request: Request, now: datetime) -> Any:
         venue = self._venue(request.path_params["sub"])
         if venue is None:
             return _nowhere(request.path_params["sub"])
-        posts = [
-            post
-            for post in self._community.posts
-            if post.kind == "comment" and post.venue == venue.name and is_public(post, now)
-        ]
-        posts.sort(key=lambda post: (post.created_at, post.native_id), reverse=True)
-        return self._page(posts[:LISTING_CAP], request.query_params, now)
+        posts = self._shelf(now).comments(venue.name)
+        return self._page(posts, request.query_params, now, is_apart=True)
 
-    def _page(self, posts: list[Post], params: QueryParams, now: datetime) -> dict[str, Any]:
-        """Cut a page after or before an anchor; an anchor that is not listed gives nothing."""
-        limit = _whole(params.get("limit"), 25, most=PAGE_CAP)
-        names = [post.native_id for post in posts]
-        start, stop = 0, limit
-        after, before = params.get("after"), params.get("before")
-        if after:
-            start = names.index(after) + 1 if after in names else len(names)
-            stop = start + limit
-        elif before:
-            stop = names.index(before) if before in names else 0
-            start = max(0, stop - limit)
-        page = posts[start:stop]
-        has_more = bool(page) and stop < len(posts)
-        return wire.listing(
-            [self._thing(post, now) for post in page],
-            after=page[-1].native_id if has_more else None,
-            dist=len(page),
-        )
+    def _page(
+        self, posts: list[Post], params: Mapping[str, str], now: datetime, *, is_apart: bool = False
+    ) -> dict[str, Any]:
+        """Cut a page; comments that stand apart from their tree tell of their submission."""
+
+        def show(post: Post) -> dict[str, Any]:
+            thing = self._thing(post, now)
+            if is_apart and post.kind == "comment":
+                thing["data"] |= wire.about_its_submission(self._community, post, now)
+            return thing
+
+        again = self._faults.take_repeats()
+        return self._shelf(now).page(posts, params, show, again=again)
 
     def _thing(self, post: Post, now: datetime) -> dict[str, Any]:
         if post.kind == "submission":
@@ -285,8 +336,8 @@ class _Api:
         self._venue(root.venue)
         params = request.query_params
         cut = Cut(
-            limit=_whole(params.get("limit"), 200, most=self._options.tree_limit),
-            depth=_whole(params.get("depth"), 10, most=self._options.tree_depth),
+            limit=whole(params.get("limit"), 200, most=self._options.tree_limit),
+            depth=whole(params.get("depth"), 10, most=self._options.tree_depth),
             sort=params.get("sort") or "confidence",
         )
         tree = Tree(self._community, now)
@@ -308,7 +359,7 @@ class _Api:
             raise Refusal(400, "Bad Request", reason="BAD_REQUEST")
         cut = Cut(
             limit=PAGE_CAP,
-            depth=_whole(given.get("depth"), 10, most=self._options.tree_depth),
+            depth=whole(given.get("depth"), 10, most=self._options.tree_depth),
             sort=given.get("sort") or "confidence",
         )
         things = Tree(self._community, now).more(root, wanted, cut)
@@ -328,7 +379,7 @@ class _Api:
         venue = wire.venue_of(self._community, post) if post.platform == "reddit" else None
         return (
             venue is not None
-            and venue.state in ("public", "nsfw")
+            and venue.state in OPEN
             and exists(post, now)
             and not (gone is not None and gone.fate == "not_found")
         )
@@ -371,12 +422,6 @@ def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
         headers={**kept, **(headers or {})},
         media_type="application/json; charset=UTF-8",
     )
-
-
-def _whole(given: str | None, default: int, *, most: int) -> int:
-    """Read a whole number from a query; nonsense counts as not given."""
-    number = int(given) if given is not None and given.isdigit() else default
-    return max(1, min(number, most))
 
 
 async def _form(request: Request) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from demo.history import counts, end, status, wording
-from demo.model import MISSING, Community, Post, Venue
+from demo.model import MISSING, Community, Person, Post, Venue
 
 SITE: Final = "https://www.reddit.com"
 DELETED: Final = "[deleted]"
@@ -187,6 +187,38 @@ def _distorted(post: Post, data: dict[str, Any]) -> dict[str, Any]:
         else:
             data[key] = value
     return data
+
+
+def about_its_submission(community: Community, post: Post, now: datetime) -> dict[str, Any]:
+    """Give what a comment that is listed apart from its tree says of its submission."""
+    root = community.by_id[post.root_id]
+    venue = venue_of(community, root)
+    permalink = f"{SITE}/r/{venue.name}/comments/{root.native_id[3:]}/{slug(root.title or '')}/"
+    is_gone = end(root, now) is not None or status(root.author, now) == "deleted"
+    return {
+        "link_author": DELETED if is_gone else root.author.name,
+        "link_permalink": permalink,
+        "link_title": root.title,
+        "link_url": permalink,
+        "num_comments": counts(community, root, now).replies,
+        "over_18": venue.state == "nsfw",
+        "quarantine": venue.state == "quarantined",
+    }
+
+
+def account(person: Person, now: datetime) -> dict[str, Any]:
+    """Give an account's `about`, as far as collectors read it; a suspended one says little."""
+    if status(person, now) != "active":
+        return {"name": person.name, "is_suspended": True, "awardee_karma": 0}
+    created = person.created_at.timestamp()
+    return {
+        "name": person.name,
+        "id": person.native_id.removeprefix("t2_"),
+        "created_utc": float(int(created)),
+        "is_employee": False,
+        "is_mod": False,
+        "verified": True,
+    }
 
 
 def subreddit(venue: Venue, now: datetime) -> dict[str, Any]:

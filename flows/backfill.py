@@ -20,8 +20,8 @@ from flows.guard import guarded
 from flows.newest_export import drop_missing
 from flows.passes import each
 from flows.permission import check_permission
+from flows.reading import Reading, query_for
 from flows.runs import recorded
-from flows.sources import Reading, query_for
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
 from schema.study import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource, Study

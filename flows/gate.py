@@ -18,7 +18,7 @@ from flows.workspace import Workspace
 from schema.pages import Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval, Removal
-from schema.vocabulary import Platform, RemovalReason
+from schema.vocabulary import Platform, RemovalReason, SourceRoute
 from transforms.pseudonymize import (
     community_key,
     engagement_snapshots,
@@ -35,7 +35,12 @@ REVERSIBLE = ("account_inactive", "not_found", OUTSIDE)
 
 @dataclass(slots=True)
 class Tally:
-    """What a pass did, in counts: all that leaves a task."""
+    """What a pass did, in counts: all that leaves a task.
+
+    Each item that a platform sent is in exactly one of new, updated, unchanged, set aside, other
+    language, outside policy, outside window, suppressed, and gone (it says that a post or an
+    account went); removed counts what was held and is not any more.
+    """
 
     new_count: int = 0
     updated_count: int = 0
@@ -45,6 +50,8 @@ class Tally:
     other_language_count: int = 0
     outside_policy_count: int = 0
     outside_window_count: int = 0
+    suppressed_count: int = 0
+    gone_count: int = 0
     requests_count: int = 0
 
     def add(self, other: "Tally") -> None:
@@ -60,11 +67,15 @@ def land(
     stamp: store.SaveStamp,
     *,
     thread_reads: Mapping[int, int] | None = None,
+    is_held: bool = False,
 ) -> Tally:
-    """Store one page: removals first, then posts, counts, cursor and coverage at once."""
+    """Store one page: removals first, then posts, counts, cursor and coverage at once.
+
+    `is_held`: these posts were let in before, each under the permission of its own source.
+    """
     key = workspace.key.pseudonym_key(page.platform)
     tally = Tally(requests_count=page.requests_count)
-    allowed = parsed.posts.filter(_allowed(workspace))
+    allowed = parsed.posts.filter(_allowed(workspace, None if is_held else stamp.route))
     refused = parsed.posts.join(allowed, on="native_id", how="anti")
     gone = [parsed.removals, _as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
     gone.append(_as_removals(page, page.missing, "not_found"))
@@ -94,6 +105,8 @@ def land(
     tally.set_aside_count = sum(entry.count for entry in parsed.set_aside)
     tally.other_language_count, tally.outside_policy_count = foreign, refused.height
     tally.outside_window_count = collected.height - in_window
+    tally.suppressed_count = allowed.height - collected.height
+    tally.gone_count = parsed.removals.height
     return tally
 
 
@@ -218,12 +231,20 @@ def _unsuppressed(vault: Vault, posts: dy.DataFrame[CollectedPost]) -> dy.DataFr
     )
 
 
-def _allowed(workspace: Workspace) -> pl.Expr:
-    """Say which posts the policy lets in: venue, adult content, their author's wish (R4, R21)."""
+def _allowed(workspace: Workspace, route: SourceRoute | None) -> pl.Expr:
+    """Say which posts are let in: by venue, adult content, and their author's wish (R4, R21).
+
+    A search or an account leads everywhere: what Reddit's own API shows comes in from the
+    communities alone that the approval covers (R1).
+    """
     policy = workspace.study.policy
     excluded = [name.lower() for name in policy.excluded_communities]
     allowed = ~pl.col("venue").str.to_lowercase().is_in(excluded)
     allowed &= pl.col("is_visible_logged_out")
+    if route == "reddit_approved_api":
+        approval = workspace.study.platforms.reddit.approval
+        covered = [] if approval is None else [name.lower() for name in approval.communities]
+        allowed &= pl.col("venue").str.to_lowercase().is_in(covered)
     return allowed if policy.nsfw else allowed & ~pl.col("is_nsfw")
 
 

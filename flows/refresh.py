@@ -15,8 +15,9 @@ from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
+from flows.reading import Reading, query_for
 from flows.runs import Run, recorded
-from flows.sources import NETWORK, Reading, query_for
+from flows.sources import NETWORK
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
@@ -70,9 +71,8 @@ def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
 
 def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
     for reading in _pages(workspace, platform, due, run.source):
-        run.tally.add(
-            land(workspace, reading.page, reading.parse(reading.page), run.stamp(run.source))
-        )
+        parsed = reading.parse(reading.page)
+        run.tally.add(land(workspace, reading.page, parsed, run.stamp(run.source), is_held=True))
     _put_off(workspace, platform, {entry.post_key for entry in due})
 
 

@@ -4,37 +4,28 @@ One function a kind: it yields pages with the parser that reads them. Kinds that
 version brings are refused by name.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-from connectors import bluesky, jetstream, reddit
+from connectors import bluesky, jetstream
 from connectors.vault import open_vault
+from flows import reddit_sources
 from flows.permission import check_permission
+from flows.reading import Reading, queries_for, query_for, refuse_if_none
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import BadInput, SourceRefused
-from schema.pages import CollectionQuery, ParsedPage, RawPage
 from schema.study import (
     BlueskyAuthorSource,
     BlueskyStreamSource,
+    RedditSearchSource,
     RedditSource,
+    RedditUserSource,
     Source,
 )
 from transforms.pseudonymize import author_pseudonyms, post_keys
-from warehouse import store
 
 NETWORK = "network"  # the venue of a Bluesky post that no custom feed showed
 STREAM_IDLE_SECONDS = 2.0  # a pass over a stream ends when its live tip has been quiet so long
-
-Parser = Callable[[RawPage], ParsedPage]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A page beside the function that parses it."""
-
-    page: RawPage
-    parse: Parser
 
 
 def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
@@ -46,7 +37,11 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
     """
     check_permission(workspace, source)
     if isinstance(source, RedditSource):
-        return _subreddit(workspace, source)
+        return reddit_sources.subreddit(workspace, source)
+    if isinstance(source, RedditSearchSource):
+        return reddit_sources.search(workspace, source)
+    if isinstance(source, RedditUserSource):
+        return reddit_sources.users(workspace, source)
     if isinstance(source, BlueskyAuthorSource):
         return _authors(workspace, source)
     if isinstance(source, BlueskyStreamSource):
@@ -55,44 +50,6 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
         f"source {source.name}: kind {source.kind} comes with a later version: "
         "leave it out of this run"
     )
-
-
-def query_for(workspace: Workspace, source: str, *, stream: str, venue: str) -> CollectionQuery:
-    """Build the query that goes on from a stream's stored position."""
-    [query] = queries_for(workspace, source, {stream: None}, venue=venue)
-    return query
-
-
-def queries_for(
-    workspace: Workspace, source: str, streams: Mapping[str, str | None], *, venue: str
-) -> list[CollectionQuery]:
-    """Build a query for each stream and its account, where it has one."""
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        positions = {stream: store.read_position(warehouse, stream) for stream in streams}
-    return [
-        CollectionQuery(
-            source=source,
-            stream=stream,
-            venue=venue,
-            since=workspace.since,
-            now=workspace.now(),
-            until=workspace.until,
-            position=positions[stream],
-            actor=actor,
-        )
-        for stream, actor in streams.items()
-    ]
-
-
-def _subreddit(workspace: Workspace, source: RedditSource) -> Iterator[Reading]:
-    if source.listing != "new":
-        raise BadInput(
-            f"source {source.name}: listing {source.listing} comes with a later version: use new"
-        )
-    client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
-    query = query_for(workspace, source.name, stream=source.name, venue=source.subreddit)
-    for page in reddit.fetch_pages(client, query):
-        yield Reading(page, reddit.parse_page)
 
 
 def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Reading]:
@@ -114,11 +71,7 @@ def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Read
                 yield Reading(page, bluesky.parse_page)
         except SourceRefused:
             refused += 1  # an account that closed must not end the others' pass
-    if names and refused == len(names):
-        raise SourceRefused(
-            f"source {source.name}: none of its {refused} accounts can be read: "
-            "look at its file of names"
-        )
+    refuse_if_none(source.name, refused, of=len(names))
 
 
 def _stream(workspace: Workspace, source: BlueskyStreamSource) -> Iterator[Reading]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from connectors import bluesky, reddit
 from connectors.vault import open_vault
 from flows.gate import land
+from flows.reading import Reading, query_for
 from flows.runs import Run
-from flows.sources import NETWORK, Reading, query_for
+from flows.sources import NETWORK
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
 from schema.pages import CollectionQuery
-from schema.study import BlueskyThreadSource, RedditSource, Source, source_platform
+from schema.study import BlueskyThreadSource, CommentLimits, RedditSource, Source, source_platform
 from warehouse import store
 
 
@@ -83,9 +84,17 @@ def _reader(
 
         return read_bluesky
     client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
+    limits = _limits(source)
 
     def read_reddit(native_id: str) -> Iterator[Reading]:
-        pages = reddit.fetch_threads(client, query, [native_id])
+        pages = reddit.fetch_threads(client, query, [native_id], limits)
         return (Reading(page, reddit.parse_page) for page in pages)
 
     return read_reddit
+
+
+def _limits(source: Source) -> reddit.TreeLimits:
+    comments = source.comments if isinstance(source, RedditSource) else "all"
+    if isinstance(comments, CommentLimits):
+        return reddit.TreeLimits(comments.depth, comments.limit)
+    return reddit.TreeLimits()

@@ -361,8 +361,8 @@ def test_a_closed_subreddit_is_named_and_the_others_are_read(
 
 def test_malformed_posts_are_set_aside_counted_and_shown(study: Place, undisturbed: str) -> None:
     odd = [
-        submission(50, at=NOON - timedelta(seconds=30), distortions={"created_utc": "teatime"}),
-        submission(51, at=NOON - timedelta(seconds=20), distortions={"selftext": 17}),
+        submission(50, at=NOON - timedelta(seconds=150), distortions={"created_utc": "teatime"}),
+        submission(51, at=NOON - timedelta(seconds=140), distortions={"selftext": 17}),
     ]
     with village([*minutely(8, until=NOON), *odd]) as spoilt:
         study.write_study(reddit=spoilt.url)

@@ -20,6 +20,8 @@ from connectors.reddit import (
     parse_page,
     refusal,
 )
+from connectors.reddit_back import BLOCK
+from connectors.reddit_parse import CLOCK_SLACK
 from demo.faults import Fault
 from demo.model import MISSING, AccountChange, Gone, Post, VenueState, Wording
 from schema.errors import SourceRefused, SourceUnavailable, UnexpectedFailure
@@ -28,7 +30,6 @@ from tests.support.reddit_village import (
     NOON,
     VENUE,
     WRITER,
-    Village,
     comment,
     minutely,
     submission,
@@ -44,10 +45,6 @@ def ids(pages: list[RawPage]) -> list[str]:
     return [name for page in pages for name in parse_page(page).posts["native_id"]]
 
 
-def api_requests_count(place: Village) -> int:
-    return place.faults.requests_count - place.faults.requests["/api/v1/access_token"]
-
-
 # --- listings ------------------------------------------------------------------------------
 
 
@@ -56,7 +53,7 @@ def test_a_listing_gives_every_submission_once_and_makes_no_hidden_request():
     with village(posts) as place:
         pages = list(fetch_pages(place.client(), place.query()))
     assert ids(pages) == [post.native_id for post in reversed(posts)]
-    assert api_requests_count(place) == sum(page.requests_count for page in pages) == 3
+    assert place.requests_count == sum(page.requests_count for page in pages) == 3
 
 
 def test_only_the_last_page_carries_the_position_and_the_pages_cover_without_a_hole():
@@ -66,7 +63,7 @@ def test_only_the_last_page_carries_the_position_and_the_pages_cover_without_a_h
     assert [page.position is None for page in pages] == [True, True, False]
     covered = [interval for page in pages for interval in page.covered]
     assert [interval.kind for interval in covered] == ["seen"] * 3
-    assert covered[0].to_at == query.now
+    assert covered[0].to_at == NOON - MINUTE  # nothing newer was shown
     assert covered[-1].from_at == query.since
     assert [c.from_at for c in covered[:-1]] == [c.to_at for c in covered[1:]]
 
@@ -75,10 +72,10 @@ def test_a_second_pass_reads_back_to_the_watermark_less_an_hour():
     with village(minutely(700, until=NOON + 2 * HOUR)) as place:
         client = place.client()
         position = list(fetch_pages(client, place.query()))[-1].position
-        before = api_requests_count(place)
+        before = place.requests_count
         place.now = NOON + 2 * HOUR
         pages = list(fetch_pages(client, place.query(position=position)))
-    assert api_requests_count(place) - before == 2  # 120 new ones and an hour of old ones
+    assert place.requests_count - before == 2  # 120 new ones and an hour of old ones
     assert pages[-1].covered[-1].from_at <= NOON - HOUR
     assert all(interval.kind == "seen" for page in pages for interval in page.covered)
 
@@ -92,7 +89,7 @@ def test_a_pass_with_nothing_new_takes_one_request_and_moves_the_position():
     assert page.requests_count == 1
     assert page.position is not None
     assert page.position != position
-    assert page.covered[0].to_at == NOON + MINUTE
+    assert page.covered[0].to_at == NOON + MINUTE - CLOCK_SLACK
 
 
 def test_twelve_hundred_new_posts_leave_a_gap_behind_the_listings_end():
@@ -105,8 +102,15 @@ def test_twelve_hundred_new_posts_leave_a_gap_behind_the_listings_end():
     assert len(ids(pages)) == 1_000
     [gap] = [c for page in pages for c in page.covered if c.kind == "gap"]
     oldest_shown = new[-1_000].created_at
-    assert gap == Coverage(NOON, gap.to_at, "gap", "listing ends")
+    assert gap == Coverage(
+        old[-1].created_at, gap.to_at, "gap", "listing ends", gap.at_most_count, VENUE.name
+    )
     assert oldest_shown <= gap.to_at <= oldest_shown + MINUTE  # never more seen than was shown
+    numbers = [int(post.native_id[3:], 36) for post in (old[-1], new[-1_000])]
+    assert gap.at_most_count is not None
+    assert (
+        200 <= numbers[1] - numbers[0] - 1 <= gap.at_most_count <= numbers[1] - numbers[0] + BLOCK
+    )
     assert pages[-1].position is not None
 
 
@@ -114,16 +118,16 @@ def test_an_empty_or_small_subreddit_is_read_whole_without_a_gap():
     with village([]) as place:
         query = place.query()
         [page] = fetch_pages(place.client(), query)
-    assert page.covered == (Coverage(query.since, query.now),)
+    assert page.covered == (Coverage(query.since, NOON - CLOCK_SLACK, venue=VENUE.name),)
     assert page.items == ()
     assert page.position is not None
 
 
-def test_what_lies_outside_the_window_is_left_out():
+def test_what_lies_outside_the_window_is_not_covered_and_left_to_the_gate():
     with village(minutely(240, until=NOON)) as place:
         query = place.query(since=NOON - 2 * HOUR, until=NOON - HOUR)
         pages = list(fetch_pages(place.client(), query))
-    assert len(ids(pages)) == 61
+    assert len(ids(pages)) == 200  # whole pages: the gate counts out what is not wanted
     assert pages[0].covered[0].to_at == NOON - HOUR
     assert pages[-1].covered[-1].from_at == NOON - 2 * HOUR
 
@@ -199,7 +203,7 @@ def test_a_whole_tree_comes_as_one_page_stubs_and_continued_threads_expanded():
     posts = parse_page(page).posts
     assert page.position is None
     assert page.covered == ()
-    assert page.requests_count == api_requests_count(place) > 3
+    assert page.requests_count == place.requests_count > 3
     assert sorted(posts["native_id"]) == sorted(p.native_id for p in [root, *comments])
     assert set(posts["root_native_id"]) == {root.native_id}
     parents = dict(posts.select("native_id", "parent_native_id").rows())
@@ -249,7 +253,7 @@ def test_posts_come_by_id_in_hundreds_and_what_is_not_answered_is_missing():
     assert [len(page.items) for page in pages] == [99, 50]
     assert pages[0].missing == (posts[3].native_id,)
     assert pages[1].missing == ()
-    assert api_requests_count(place) == 2
+    assert place.requests_count == 2
 
 
 def test_nothing_is_missing_where_an_answer_holds_an_unreadable_item():

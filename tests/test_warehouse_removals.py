@@ -189,3 +189,14 @@ def test_marks_of_a_cluster_that_lost_a_post_go_until_the_next_pass(tmp_path: Pa
         assert store.save_duplicates(warehouse, marks((2, 1, 1), (3, 1, 1), (6, 5, 5))) == 1
         assert store.save_duplicates(warehouse, marks((2, 1, 1))) == 1
         assert warehouse.execute("select post_key from duplicates") == [(2,)]
+
+
+def test_a_thread_counts_as_read_for_the_replies_alone_that_still_stand(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        rows = [post(1), post(3, parent_key=1), post(4, parent_key=3, thread_key=1)]
+        seen = [{"post_key": 1, "observed_at": NOW, "replies_count": 2}]
+        save(warehouse, *rows, snapshots=counts(*seen), thread_reads={1: 2})
+        assert store.threads_to_read(warehouse, "reddit").is_empty()
+        store.remove(warehouse, removals(4), now=NOW)
+        due = store.threads_to_read(warehouse, "reddit")  # two are counted again: one is new
+    assert due.rows() == [(1, 2)]

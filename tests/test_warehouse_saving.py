@@ -51,6 +51,21 @@ def test_a_page_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
         assert rows_of(warehouse, "select post_key from post") == []
 
 
+@pytest.mark.parametrize("held_count", [1, 2, 5, 20, 60])
+def test_a_thread_is_noted_as_read_whatever_its_key_and_however_few_are_held(
+    tmp_path: Path, held_count: int
+) -> None:
+    largest = 2**64 - 5
+    replies = [
+        post(largest - 7_919 * n, version_key=n, parent_key=largest, thread_key=largest)
+        for n in range(1, held_count)
+    ]
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(largest, version_key=0))
+        save(warehouse, *replies, thread_reads={largest: 3})
+        assert rows_of(warehouse, "select * from landed.thread_reads") == [(largest, 3)]
+
+
 def test_a_page_without_a_position_leaves_the_stored_one(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, post(1), position="first")

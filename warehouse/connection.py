@@ -89,6 +89,8 @@ def open_warehouse(
     """
     with locked(path, timeout_seconds=lock_timeout_seconds), connected(path) as connection:
         instant = naive(now)
+        # a list of a few joined keys, handed to a frame's scan, overflows there from 2^63 on
+        connection.execute("set dynamic_or_filter_threshold = 0")
         migrate(connection, now=instant, compression="auto" if is_compressed else "none")
         [(compression,)] = connection.execute("select compression from landed.store").fetchall()
         if compression == "none":

@@ -60,6 +60,19 @@ _BY_POST = {
     "codings": "unit_key",
     "evidence_spans": "unit_key",
 }
+# Reddit counts a thread's whole tree: a reply that came while another went leaves it as it was,
+# so a thread counts as read for those alone that still stand.
+_READ_BEFORE = """
+update landed.thread_reads
+set replies_count = thread_reads.replies_count - lost.replies_count
+from (
+    select thread_key, count(*) as replies_count
+    from landed.post_versions
+    where post_key in (select post_key from gone) and not is_root and platform = 'reddit'
+    group by thread_key
+) as lost
+where thread_reads.post_key = lost.thread_key
+"""
 _STREAMS = ("cursors", "coverage")
 _TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
 GENESIS = "0" * 64
@@ -117,6 +130,7 @@ def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
     taken: dict[str, int] = {}
     with warehouse.showing("gone", gone):
         taken["duplicate_marks"] = _deleted(warehouse, "duplicate_marks", _CLUSTERS)
+        warehouse.execute(_READ_BEFORE)
         for table, column in _BY_POST.items():
             where = f"{column} in (select post_key from gone)"
             taken[table] = _deleted(warehouse, table, where)

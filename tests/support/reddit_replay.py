@@ -2,7 +2,8 @@
 
 One folder is one recording: a JSON file per HTTP interaction, in order. A request is matched by
 method, path, query and form, less what Reddit itself does not tell apart; the same request asked
-again gets the next recorded answer, then the last one. The rest is a 404 that is counted.
+again gets the next recorded answer, then the last one. Comments asked for by id that were recorded
+elsewhere in the folder are given as /api/info gives them. The rest is a 404 that is counted.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 TOKEN_PATH = "/api/v1/access_token"
+INFO_PATH = "/api/info"
 _IGNORED = {"raw_json", "api_type", "context", "sort", "t"}
 _KEPT_HEADERS = ("content-type", "location", "retry-after", "www-authenticate", "x-ratelimit-")
 _TOKEN = {"access_token": "replayed", "token_type": "bearer", "expires_in": 3600, "scope": "*"}
@@ -55,6 +57,8 @@ class Replay:
                 found = self._recorded_tokens()
             if not found and path in self.stand_ins and "after" not in query:
                 found = [one for one in self.interactions if _path(one) == asked]
+            if not found and path == INFO_PATH:
+                found = self._by_id(query.get("id", ""))
             if not found:
                 self.unrecorded_count += 1
                 return {"status": 404, "headers": {}, "body_kind": "json", "body": {"error": 404}}
@@ -73,6 +77,14 @@ class Replay:
         """Give any recorded token: the recordings were made with other grants than ours."""
         recorded = [one for one in self.interactions if _path(one) == TOKEN_PATH]
         return recorded or [{"status": 200, "headers": {}, "body_kind": "json", "body": _TOKEN}]
+
+    def _by_id(self, names: str) -> list[Mapping[str, Any]]:
+        """Put recorded comments in one answer, without the replies they were shown with."""
+        known = self.things("t1")
+        data = [{**known[name], "replies": ""} for name in names.split(",") if name in known]
+        body = {"kind": "Listing", "data": {"children": [_thing(one) for one in data]}}
+        answer = {"status": 200, "headers": {}, "body_kind": "json", "body": body}
+        return [answer] if data else []
 
     def things(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """Map the full name of every recorded thing of a kind to its data."""
@@ -148,6 +160,10 @@ def _encoded(one: Mapping[str, Any]) -> bytes:
     if one["body_kind"] == "json":
         return json.dumps(one["body"]).encode()
     return str(one["body"] or "").encode()
+
+
+def _thing(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": "t1", "data": data}
 
 
 def _path(one: Mapping[str, Any]) -> str:

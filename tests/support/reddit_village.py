@@ -75,6 +75,12 @@ class Village:
     faults: Faults
     now: datetime
     budget: Budget
+    skew: timedelta = timedelta()  # of the server's clock against ours
+
+    @property
+    def requests_count(self) -> int:
+        """How many requests came in, those for a token aside."""
+        return self.faults.requests_count - self.faults.requests["/api/v1/access_token"]
 
     def client(self, *, secret: str = SECRET, url: str | None = None) -> praw.Reddit:
         """Connect the real client."""
@@ -96,15 +102,20 @@ class Village:
 
 @contextmanager
 def village(
-    posts: Sequence[Post], *, venue: Venue = VENUE, options: RedditOptions | None = None
+    posts: Sequence[Post],
+    *,
+    venue: Venue = VENUE,
+    more_venues: Sequence[Venue] = (),
+    people: Sequence[Person] = (WRITER,),
+    options: RedditOptions | None = None,
 ) -> Iterator[Village]:
     """Serve posts on loopback, in Reddit's wire format."""
     community = Community(
         seed=1,
         since=NOON - timedelta(days=60),
         until=NOON + timedelta(days=60),
-        people=(WRITER,),
-        venues=(venue,),
+        people=tuple(people),
+        venues=(venue, *more_venues),
         posts=tuple(posts),
         duplicates=(),
         blocks=(),
@@ -114,6 +125,7 @@ def village(
         strings=(),
     )
     place = Village("", Faults(), NOON, fresh_budget())
-    with serving(reddit_app(community, lambda: place.now, place.faults, options)) as url:
+    app = reddit_app(community, lambda: place.now + place.skew, place.faults, options)
+    with serving(app) as url:
         place.url = url
         yield place

@@ -1,0 +1,59 @@
+"""What the functions of a kind share: pages beside their parser, and queries that go on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flows.workspace import Workspace
+from schema.errors import SourceRefused
+from schema.pages import CollectionQuery, ParsedPage, RawPage
+from warehouse import store
+
+Parser = Callable[[RawPage], ParsedPage]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A page beside the function that parses it."""
+
+    page: RawPage
+    parse: Parser
+
+
+def query_for(workspace: Workspace, source: str, *, stream: str, venue: str) -> CollectionQuery:
+    """Build the query that goes on from a stream's stored position."""
+    [query] = queries_for(workspace, source, {stream: None}, venue=venue)
+    return query
+
+
+def queries_for(
+    workspace: Workspace, source: str, streams: Mapping[str, str | None], *, venue: str
+) -> list[CollectionQuery]:
+    """Build a query for each stream and its account, where it has one."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        positions = {stream: store.read_position(warehouse, stream) for stream in streams}
+    return [
+        CollectionQuery(
+            source=source,
+            stream=stream,
+            venue=venue,
+            since=workspace.since,
+            now=workspace.now(),
+            until=workspace.until,
+            position=positions[stream],
+            actor=actor,
+        )
+        for stream, actor in streams.items()
+    ]
+
+
+def refuse_if_none(source: str, refused: int, *, of: int) -> None:
+    """Say that not one of a source's accounts could be read.
+
+    Raises:
+        SourceRefused: all were refused.
+    """
+    if of and refused == of:
+        raise SourceRefused(
+            f"source {source}: none of its {refused} accounts can be read: "
+            "look at its file of names"
+        )

@@ -1,0 +1,85 @@
+"""A study worked on by the tasks themselves: what a flow does, without Prefect's engine around it.
+
+A task's own function is called, so nothing waits before another try and no server is needed.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from flows.collect import collect_source
+from flows.refresh import refresh_platform
+from flows.workspace import Workspace, open_workspace
+from schema.vocabulary import Platform
+from tests.support.command import Place, environment, place
+from transforms.pseudonymize import post_keys
+from warehouse import store
+
+
+@dataclass(slots=True)
+class Passes:
+    """A study, and the instant at which it is worked on."""
+
+    place: Place
+    now: datetime
+
+    def collect(self, source: str = "porch") -> dict[str, int]:
+        """Read one source once."""
+        with self._at_now():
+            return collect_source.fn(source)
+
+    def refresh(self, platform: Platform = "reddit") -> dict[str, int]:
+        """Look at what is due once."""
+        with self._at_now():
+            return refresh_platform.fn(platform)
+
+    def sql(self, query: str, values: Sequence[Any] = ()) -> pl.DataFrame:
+        """Ask the warehouse."""
+        with store.open_warehouse(self.place.folder / "warehouse.duckdb", now=self.now) as opened:
+            return opened.frame(query, list(values))
+
+    def held(self) -> list[int]:
+        """List the keys of the posts that are held, each as often as it is."""
+        return self.sql("select post_key from landed.post_versions")["post_key"].to_list()
+
+    def keys(self, native_ids: Sequence[str]) -> set[int]:
+        """Map native ids to the keys that the study gives them."""
+        with self.workspace() as workspace:
+            key = workspace.key.pseudonym_key("reddit")
+        return set(post_keys("reddit", list(native_ids), key=key))
+
+    @contextmanager
+    def workspace(self) -> Iterator[Workspace]:
+        """Open the study as a task would."""
+        with self._at_now():
+            workspace = open_workspace()
+            workspace.key  # noqa: B018 - read while the environment says where it lies
+            yield workspace
+
+    @contextmanager
+    def _at_now(self) -> Iterator[None]:
+        variables = {
+            **self.place.environment,
+            "XDG_CONFIG_HOME": str(self.place.config),
+            "CONFIDE_STUDY": str(self.place.folder),
+            "CONFIDE_NOW": self.now.isoformat(),
+        }
+        with environment(variables):
+            yield
+
+
+def passes(folder: Path, *, reddit: str, now: datetime, sources: str, policy: str = "") -> Passes:
+    """Write a study below `folder` whose Reddit answers at `reddit`."""
+    made = place(folder)
+    made.write_study(reddit=reddit, sources=sources)
+    path = made.folder / "study.toml"
+    text = path.read_text("utf-8").replace(
+        "allow_loopback = true", f"allow_loopback = true\n{policy}"
+    )
+    path.write_text(text, "utf-8")
+    return Passes(made, now)
