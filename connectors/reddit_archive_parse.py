@@ -39,6 +39,7 @@ from schema.removals import CollectedRemoval
 _KNOWN: Final = frozenset(ROWS)
 # What may hold a link or an account; `reddit_text` says whether it does.
 _MAY_POINT: Final = r"(?i)https?://|www\.|(?-u:\b)u(?:ser)?/"
+_READ: Final = ("kind", "author", "title", "selftext", "body", "url", "is_self", *NESTED)
 _RARE: Final[Mapping[str, pl.DataType]] = {
     "links": pl.List(pl.String()),
     "mentions": pl.List(pl.String),
@@ -127,16 +128,15 @@ def _rare(rows: pl.DataFrame) -> pl.DataFrame:
     is_rare = pl.any_horizontal(
         points, pl.col(*NESTED).is_not_null(), is_link & pl.col("url").is_not_null()
     )
-    told: list[tuple[Any, ...]] = [([], [], None, None, False)] * rows.height
-    fields = ("row", "kind", "author", "title", "selftext", "body", "url", "is_self", *NESTED)
-    for row in (
-        rows.with_row_index("row")
-        .filter(is_rare.fill_null(False))
-        .select(fields)
-        .iter_rows(named=True)
-    ):
-        told[row["row"]] = _told(row)
-    return pl.DataFrame(told, schema=_RARE, orient="row")
+    numbered = rows.select(pl.int_range(pl.len()).alias("row"), *_READ)
+    few = numbered.filter(rows.select(is_rare.fill_null(False)).to_series())
+    told = [(row["row"], *_told(row)) for row in few.iter_rows(named=True)]
+    columns = zip(*told, strict=True) if told else ((),) * (1 + len(_RARE))
+    schema = {"row": pl.Int64(), **_RARE}
+    found = pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
+    every = numbered.select("row").join(found, on="row", how="left", maintain_order="left")
+    nothing = pl.lit([], pl.List(pl.String))
+    return every.select(pl.col("links", "mentions").fill_null(nothing), *list(_RARE)[2:])
 
 
 def _told(row: dict[str, Any]) -> tuple[Any, ...]:
@@ -156,8 +156,10 @@ def _told(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def _nested(text: str | None) -> Any:
     """Read an object inside a row and undo Reddit's escapes; None where it is none."""
+    if text is None:
+        return None
     try:
-        return json.loads(text or "null", object_hook=_plain)
+        return json.loads(text, object_hook=_plain)
     except (ValueError, RecursionError):
         return None
 

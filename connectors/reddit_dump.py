@@ -23,7 +23,7 @@ import zstandard
 from connectors.zstd_frames import FrameEnds, declared_window
 from schema.errors import BadInput
 
-BLOCK_BYTES: Final = 32 * 2**20
+BLOCK_BYTES: Final = 16 * 2**20
 LARGEST_WINDOW: Final = 2**31
 TOO_LONG: Final = "line is too long"
 CUT_SHORT: Final = "file is cut short"

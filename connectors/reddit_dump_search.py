@@ -14,11 +14,12 @@ from typing import Final
 import polars as pl
 import pyarrow as pa
 
-from connectors.reddit_dump import BLOCK_BYTES, Block
+from connectors.reddit_dump import Block
 
 # Escapes of letters, digits, `-` and `_`. Real writers never make them.
 _ESCAPED: Final = r"\\u00(?:2[dD]|3[0-9]|4[1-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])"
 
+_CHOSEN_BYTES: Final = 8 * 2**20  # parsed at once: a call to the parser costs milliseconds
 _SCANNED_BYTES: Final = 2**30  # a rare subreddit's reading shall move its position on, too
 
 
@@ -50,7 +51,7 @@ def stretches(blocks: Iterable[Block], pattern: str | None) -> Iterator[Stretch]
         chosen.append(lines_matching(block.buffer.bytes, block.size, pattern))
         scanned_bytes += block.size
         too_long_count += block.too_long_count
-        is_full = scanned_bytes >= _SCANNED_BYTES or sum(map(len, chosen)) >= BLOCK_BYTES
+        is_full = scanned_bytes >= _SCANNED_BYTES or sum(map(len, chosen)) >= _CHOSEN_BYTES
         if is_full or block.is_end:
             yield Stretch(block, b"".join(chosen), scanned_bytes, too_long_count)
             chosen, scanned_bytes, too_long_count = [], 0, 0

@@ -3,6 +3,8 @@
 import json
 import random
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -419,3 +421,50 @@ def test_a_page_shows_no_one_and_needs_no_request(tmp_path: Path):
     [page] = pages(path)
     assert "fern" not in repr(page)
     assert page.requests_count == 0
+
+
+# --- memory --------------------------------------------------------------------------------
+
+READER = """
+import sys
+from pathlib import Path
+from connectors.reddit_archive import ArchiveFilter, fetch_archive_pages, parse_archive_page
+from tests.support.dumps import query
+wanted = ArchiveFilter(frozenset(sys.argv[2:]))
+rows_count = 0
+for page in fetch_archive_pages(Path(sys.argv[1]), query(), wanted):
+    parsed = parse_archive_page(page)
+    rows_count += parsed.posts.height
+status = dict(line.split(":") for line in open("/proc/self/status"))
+print(rows_count, int(status["VmHWM"].split()[0]) * 1024)
+"""
+ALLOWED_BYTES = 512 * 2**20
+
+
+def rows_and_peak(path: Path, *subreddits: str) -> tuple[int, int]:
+    """Read and parse a dump in a process of its own; return rows and the most memory held."""
+    command = [sys.executable, "-c", READER, str(path), *subreddits]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return int(told[0]), int(told[1])
+
+
+@pytest.mark.parametrize("subreddits", [(), ("nightbus",)])
+def test_memory_stays_within_half_a_gib_above_the_window(
+    big_dump: tuple[Path, int], subreddits: tuple[str, ...]
+):
+    path, lines_count = big_dump
+    rows_count, peak = rows_and_peak(path, *subreddits)
+    assert rows_count == lines_count or (subreddits and 0 < rows_count < lines_count / 3)
+    assert peak < 2**23 + ALLOWED_BYTES
+
+
+@pytest.mark.long
+def test_a_dump_of_more_than_three_gib_needs_the_window_and_half_a_gib(tmp_path: Path):
+    path = tmp_path / "RS_2022-01.zst"
+    lines_count = write_dump(path, 3 * 2**30 + 2**27)
+    rows_count, peak = rows_and_peak(path)
+    assert rows_count == lines_count
+    assert peak < 2**31 + ALLOWED_BYTES
+    few_count, few_peak = rows_and_peak(path, "nightbus")
+    assert 0 < few_count < lines_count / 3
+    assert few_peak < 2**31 + ALLOWED_BYTES
