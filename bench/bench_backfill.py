@@ -215,8 +215,6 @@ def main(arguments: list[str]) -> None:
         ours = confide(folder, dump)
         print(told("confide backfill", ours, posts))
         print(stages_told(json.loads(ours.out.split(MARK)[1].splitlines()[0])), flush=True)
-        again = confide(folder, dump)
-        print(told("confide backfill, again: nothing new", again, 0))
         print(f"confide / zstd: {ours.wall_seconds / floor.wall_seconds:.1f}", flush=True)
         if options.dlt:
             theirs = dlt(options.dlt, folder, dump)
@@ -226,6 +224,8 @@ def main(arguments: list[str]) -> None:
             print(
                 f"dlt / confide: {ratio:.2f} wall, {theirs.cpu_seconds / ours.cpu_seconds:.2f} CPU"
             )
+        again = confide(folder, dump)
+        print(told("confide backfill, again: nothing new", again, 0))
 
 
 if __name__ == "__main__":
