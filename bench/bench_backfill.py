@@ -29,6 +29,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.invented_dump import write_dump
+from flows.environment import prepare
 
 STUDY = """[study]
 name = "bench"
@@ -152,6 +153,7 @@ def with_stages(arguments: list[str]) -> None:
 
         return watched
 
+    prepare(Path(arguments[arguments.index("--study") + 1]))  # before anything imports Prefect
     _watch(timed)
     from flows.cli import app  # noqa: PLC0415 - what it imports is watched from now on
 
