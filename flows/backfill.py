@@ -2,9 +2,10 @@
 
 A file may be called after an account, so its path enters neither a parameter nor an error of
 Prefect's: files are checked before the flow begins and handed to it through the environment,
-where each is known by its source and the id of its content.
+where each is known by its source and an id of its content and of what the study lets in.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def hand_over(
     found: dict[str, str] = {}
     for path in files:
         _check_file(source, path)
-        found[reddit_archive.archive_id(path)] = str(path.resolve())
+        found[_reading_id(workspace.study, source, path)] = str(path.resolve())
     os.environ[FILES_VARIABLE] = json.dumps(found)
     return source.name, list(found)
 
@@ -173,6 +174,17 @@ def in_their_names(error: CorpusError) -> CorpusError:
     for archive, path in json.loads(os.environ.get(FILES_VARIABLE, "{}")).items():
         sentence = sentence.replace(archive, Path(path).name)
     return type(error)(sentence)
+
+
+def _reading_id(study: Study, source: FileSource, path: Path) -> str:
+    """Name a file's content and what of it is let in: with another filter it is read anew."""
+    let_in = [
+        source.model_dump(mode="json", exclude={"permission", "every", "cron"}),
+        study.study.model_dump(mode="json", include={"since", "until", "languages"}),
+        study.policy.model_dump(mode="json", include={"excluded_communities", "nsfw"}),
+    ]
+    told = f"{reddit_archive.archive_id(path)} {json.dumps(let_in, sort_keys=True)}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def _check_file(source: FileSource, path: Path) -> None:

@@ -266,6 +266,10 @@ def test_a_filter_keeps_to_what_the_study_names(
         ],
     )
     assert counts(archive.invoke("backfill", str(path), "--json")) == {"new": 1}
+    toml = archive.folder / "study.toml"
+    toml.write_text(toml.read_text("utf-8").replace('"Lamp"', '"Lamp", "kettle"'), "utf-8")
+    told = counts(archive.invoke("backfill", str(path), "--json"))
+    assert told == {"new": 1, "unchanged": 1}  # another filter is another reading
 
 
 @pytest.mark.parametrize("first", ["collect", "backfill"])
