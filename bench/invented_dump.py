@@ -6,11 +6,15 @@ that made. Every word is invented, every byte is decided by the seed. A gigabyte
 
 import json
 import random
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import zstandard
+
+from transforms.ordinary import ordinary_words
 
 LONG_WINDOW = 31  # log 2 of the window in bytes, as the monthly dumps declare it
 SHORT_WINDOW = 27  # what every reader allows unasked
@@ -21,11 +25,8 @@ SUBREDDITS = (
 START = 1_640_995_200
 TEMPLATES = 64
 _BLOCK = 4_000  # lines that are joined before they are written
-_WORDS = (
-    "kettle window morning quiet bus garden letter coat river lamp table walk rain bread neighbour "
-    "tired slow again never always maybe today yesterday alone together sister job rent doctor "
-    "sleep call wait hope stay leave write read talk listen help the a and of to in it was for"
-)
+SENTENCES = 20_000  # of which each text is put together anew: texts are as alike as real ones
+COPIES = 0.08  # of the texts say what an earlier one said
 _FLAGS = (
     "archived author_patreon_flair author_premium can_gild can_mod_post hidden locked "
     "no_follow saved send_replies stickied editable collapsed author_is_blocked"
@@ -72,14 +73,15 @@ def blocks(*, seed: int = 7, comments: bool = False) -> Iterator[bytes]:
     """Yield 4,000 lines at a time, without end."""
     chance = random.Random(seed)
     templates = [_template(chance, comments=comments) for _ in range(TEMPLATES)]
-    texts = [_words(chance, 4, 90) for _ in range(5_000)]
-    titles = [_words(chance, 3, 14) for _ in range(5_000)]
+    sentences = _sentences(chance)
+    texts: deque[bytes] = deque(maxlen=SENTENCES)
     number = 0
     while True:
         lines = []
         for _ in range(_BLOCK):
             number += 1
             draw = chance.getrandbits(60)
+            texts.append(_text(chance, sentences, texts))
             lines.append(
                 templates[draw % TEMPLATES]
                 % {
@@ -87,10 +89,10 @@ def blocks(*, seed: int = 7, comments: bool = False) -> Iterator[bytes]:
                     b"author": b"invented-%d" % (draw % 40_009),
                     b"created": START + number // 8,
                     b"score": draw % 97,
-                    b"title": titles[(draw >> 7) % 5_000],
-                    b"text": texts[(draw >> 20) % 5_000],
+                    b"title": b" ".join(chance.choices(sentences, k=2)),
+                    b"text": texts[-1],
                     b"noise": b"%040x" % chance.getrandbits(160),
-                    b"more": texts[(draw >> 33) % 5_000],
+                    b"more": sentences[(draw >> 33) % SENTENCES],
                 }
             )
         yield b"\n".join(lines) + b"\n"
@@ -191,9 +193,21 @@ def _comment(chance: random.Random) -> dict[str, Any]:
     return {**_common(chance), **rest}
 
 
-def _words(chance: random.Random, least: int, most: int) -> bytes:
-    words = chance.choices(_WORDS.split(), k=chance.randint(least, most))
-    return " ".join(words).capitalize().encode() + b"."
+def _sentences(chance: random.Random) -> list[bytes]:
+    """Make sentences of ordinary words, in the proportions of a natural vocabulary."""
+    words = sorted(ordinary_words())
+    chance.shuffle(words)
+    weights = list(accumulate(1 / (rank + 10) for rank in range(len(words))))
+    drawn = chance.choices(words, cum_weights=weights, k=SENTENCES * 14)
+    ends = [start + chance.randint(3, 14) for start in range(0, len(drawn), 14)]
+    spans = zip(range(0, len(drawn), 14), ends, strict=True)
+    return [f"{' '.join(drawn[start:end]).capitalize()}.".encode() for start, end in spans]
+
+
+def _text(chance: random.Random, sentences: list[bytes], earlier: Sequence[bytes]) -> bytes:
+    if earlier and chance.random() < COPIES:
+        return chance.choice(earlier)
+    return b" ".join(chance.choices(sentences, k=chance.randint(1, 8)))
 
 
 def _base36(number: int) -> str:

@@ -6,6 +6,8 @@ Units: hours after the post's creation for engagement, hours after the last look
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import polars as pl
+
 
 def next_due(
     created_at: datetime,
@@ -29,3 +31,19 @@ def next_due(
     recheck = last_observed_at + timedelta(hours=recheck_hours)
     marks = (created_at + timedelta(hours=hours) for hours in refresh_hours)
     return min((mark for mark in marks if last_observed_at < mark < recheck), default=recheck)
+
+
+def next_due_of(
+    created_at: pl.Expr,
+    last_observed_at: pl.Expr,
+    *,
+    refresh_hours: Iterable[float],
+    recheck_hours: float,
+) -> pl.Expr:
+    """Tell for a whole column what `next_due` tells for one post."""
+    if recheck_hours <= 0:
+        raise ValueError(f"recheck_hours must be positive, not {recheck_hours}")
+    recheck = last_observed_at + timedelta(hours=recheck_hours)
+    marks = (created_at + timedelta(hours=hours) for hours in refresh_hours)
+    ahead = (pl.when((last_observed_at < mark) & (mark < recheck)).then(mark) for mark in marks)
+    return pl.min_horizontal(*ahead, recheck)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,12 +27,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.keys import VaultKeys
 from schema.errors import BadInput, VaultLocked, WarehouseError
-from schema.vocabulary import Platform
+from schema.vocabulary import PLATFORMS, Platform
 
 FORMAT_VERSION = 1
 LOCK_TIMEOUT_SECONDS = 60.0
 TOKEN_BYTES = 16  # 128 bits: no two of any real number of rows will meet
 NONCE_BYTES = 12
+CACHE_KIB = 65_536  # tokens lie anywhere in the file: a page of thousands touches most of it
 VARIABLES_PER_QUERY = 900  # SQLite's own floor is 999
 
 _CANARY = b"this vault opens with this key"
@@ -70,6 +72,9 @@ class Vault:
         self._connection = connection
         self._keys = keys
         self._cipher = AESGCM(keys.sealing)
+        self._platform_tokens = {
+            platform: _token(keys.lookup, b"platform", platform.encode()) for platform in PLATFORMS
+        }
 
     def remember(self, entries: Iterable[VaultEntry]) -> None:
         """Store entries, or replace those of the same post key.
@@ -77,7 +82,8 @@ class Vault:
         Raises:
             ValueError: an instant has no time zone, or a post key is no 64-bit number.
         """
-        rows = [self._sealed_row(entry) for entry in entries]
+        sealed = (self._sealed_row(entry) for entry in entries)
+        rows = sorted(sealed, key=itemgetter(0))  # neighbours share a page of the file
         with self._transaction():
             self._connection.executemany(_REMEMBER, rows)
 
@@ -143,8 +149,8 @@ class Vault:
         self, platform: Platform, native_ids: Iterable[str], authors: Iterable[str]
     ) -> tuple[set[str], set[str]]:
         """Tell which of these posts and which of these accounts must stay out."""
-        posts = {name: self._suppression_token(platform, "post", name) for name in native_ids}
-        accounts = {name: self._suppression_token(platform, "author", name) for name in authors}
+        posts = self._suppression_tokens(platform, "post", native_ids)
+        accounts = self._suppression_tokens(platform, "author", authors)
         tokens = list({*posts.values(), *accounts.values()})
         barred = {bytes(token) for (token,) in self._select("token from suppressed", tokens)}
         return (
@@ -229,7 +235,14 @@ class Vault:
         return _token(self._keys.lookup, b"post", post_key.to_bytes(8, "big"))
 
     def _platform_token(self, platform: Platform) -> bytes:
-        return _token(self._keys.lookup, b"platform", platform.encode())
+        return self._platform_tokens[platform]
+
+    def _suppression_tokens(
+        self, platform: Platform, kind: str, names: Iterable[str]
+    ) -> dict[str, bytes]:
+        return {
+            name: self._suppression_token(platform, kind, name) for name in dict.fromkeys(names)
+        }
 
     def _suppression_token(self, platform: Platform, kind: str, name: str) -> bytes:
         # Reddit takes names and ids in any case; a DID or an at-uri is what it is
@@ -296,6 +309,7 @@ def _configure(connection: sqlite3.Connection) -> None:
     connection.execute("pragma journal_mode = delete")
     connection.execute("pragma synchronous = full")
     connection.execute("pragma temp_store = memory")
+    connection.execute(f"pragma cache_size = -{CACHE_KIB}")
 
 
 def _reason(error: sqlite3.Error) -> str:

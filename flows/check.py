@@ -15,11 +15,11 @@ from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
-from flows.sources import check_permission
+from flows.permission import check_permission, is_invented
 from flows.tables import drawn
 from flows.workspace import Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
-from schema.study import source_platform
+from schema.study import FILE_SOURCES, source_platform
 from warehouse import store
 
 Verdict = Literal["pass", "fail", "not applicable"]
@@ -102,18 +102,18 @@ def _modes(workspace: Workspace) -> list[Finding]:
 def _permissions(workspace: Workspace) -> list[Finding]:
     findings = []
     for source in workspace.study.source:
-        rule = f"R1 R5 {source.name}"
-        if workspace.study.policy.allow_loopback and workspace.study.is_invented(
-            source_platform(source)
-        ):
+        from_files = isinstance(source, FILE_SOURCES)
+        rule = f"{'R2' if from_files else 'R1'} R5 {source.name}"
+        if is_invented(workspace, source_platform(source)):
             findings.append(Finding(rule, "not applicable", "its platform is this machine"))
             continue
         try:
             check_permission(workspace, source)
         except PolicyRefused as error:
-            findings.append(Finding(rule, "fail", str(error), ("collect", "stream")))
+            blocks = ("backfill",) if from_files else ("collect", "stream")
+            findings.append(Finding(rule, "fail", str(error), blocks))
         else:
-            findings.append(Finding(rule, "pass", "approval and ethics records are valid"))
+            findings.append(Finding(rule, "pass", "its records are there and valid"))
     return findings
 
 
@@ -159,7 +159,8 @@ def _warehouse(workspace: Workspace) -> list[Finding]:
 
 def _reachability(workspace: Workspace) -> list[Finding]:
     findings = []
-    platforms = {source_platform(source) for source in workspace.study.source}
+    live = (s for s in workspace.study.source if not isinstance(s, FILE_SOURCES))
+    platforms = {source_platform(source) for source in live}
     for place, url in workspace.study.platform_urls().items():
         if not any(f".{platform}." in place for platform in platforms) or place.endswith(".pds"):
             continue

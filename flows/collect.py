@@ -12,12 +12,13 @@ from prefect import flow, task
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
+from flows.permission import check_permission
 from flows.runs import recorded
 from flows.sources import readings
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
-from schema.study import BlueskyThreadSource, Source
+from schema.study import FILE_SOURCES, BlueskyThreadSource, Source
 
 
 @flow(name="collect", log_prints=False, persist_result=False)
@@ -32,7 +33,7 @@ def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
         CorpusError: at least one source failed.
     """
     workspace = open_workspace()
-    chosen = choose(workspace, sources)
+    chosen = with_a_live_side(choose(workspace, sources), were_named=bool(sources))
     return each([source.name for source in chosen], collect_source)
 
 
@@ -49,6 +50,7 @@ def collect_source(source: str) -> dict[str, int]:
     workspace = open_workspace()
     [chosen] = choose(workspace, [source])
     with recorded(workspace, chosen) as run:
+        check_permission(workspace, chosen)
         if not isinstance(chosen, BlueskyThreadSource):
             for reading in readings(workspace, chosen):
                 stamp = run.stamp(reading.page.stream)
@@ -69,3 +71,26 @@ def choose(workspace: Workspace, names: Sequence[str] | None) -> tuple[Source, .
     if unknown := [name for name in names or () if name not in known]:
         raise BadInput(f"no source is called {unknown[0]}: there are {', '.join(known)}")
     return tuple(source for name, source in known.items() if not names or name in names)
+
+
+def with_a_live_side(sources: Sequence[Source], *, were_named: bool) -> tuple[Source, ...]:
+    """Leave out sources that are read from files.
+
+    Raises:
+        BadInput: such a source was asked for by its name.
+    """
+    from_files = [source for source in sources if isinstance(source, FILE_SOURCES)]
+    if from_files and were_named:
+        raise BadInput(f"source {from_files[0].name} {has_files_only(from_files[0].name)}")
+    return tuple(source for source in sources if source not in from_files)
+
+
+def has_files_only(name: str) -> str:
+    """Say how a source that has no live side is read."""
+    return f"is read from files: `confide backfill FILE… --source {name}`"
+
+
+def left_out(workspace: Workspace) -> list[str]:
+    """Say of each source that a pass over all of them leaves out how it is read."""
+    files = [source for source in workspace.study.source if isinstance(source, FILE_SOURCES)]
+    return [f"{source.name}: {has_files_only(source.name)}" for source in files]

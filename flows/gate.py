@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import dataframely as dy
 import polars as pl
 
-from connectors.schedule import next_due
+from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from flows.workspace import Workspace
 from schema.pages import Coverage, ParsedPage, RawPage, SetAside
@@ -153,18 +153,18 @@ def vault_entries(
         return []
     platform: Platform = posts["platform"][0]
     keys = post_keys(platform, posts["native_id"].to_list(), key=key)
-    return [
-        VaultEntry(
-            platform=platform,
-            native_id=row["native_id"],
-            post_key=post_key,
-            source=source,
-            next_due_at=due_after(
-                workspace, platform, row["created_at"], observed_at=row["observed_at"]
-            ),
+    due = posts.select(
+        next_due_of(
+            pl.min_horizontal("created_at", "observed_at"),
+            pl.col("observed_at"),
+            refresh_hours=workspace.study.policy.refresh_hours,
+            recheck_hours=_recheck_hours(workspace, platform),
         )
-        for post_key, row in zip(
-            keys, posts.select("native_id", "created_at", "observed_at").to_dicts(), strict=True
+    ).to_series()
+    return [
+        VaultEntry(platform, native_id, post_key, source, due_at)
+        for native_id, post_key, due_at in zip(
+            posts["native_id"].to_list(), keys, due.to_list(), strict=True
         )
     ]
 
@@ -173,14 +173,17 @@ def due_after(
     workspace: Workspace, platform: Platform, created_at: datetime, *, observed_at: datetime
 ) -> datetime:
     """Tell when a post seen at `observed_at` must be looked at again."""
-    policy = workspace.study.policy
-    deadline = policy.removal_hours.get(platform, 24)
     return next_due(
         min(created_at, observed_at),
         observed_at,
-        refresh_hours=policy.refresh_hours,
-        recheck_hours=deadline / 2,  # a missed look leaves a second one inside the deadline
+        refresh_hours=workspace.study.policy.refresh_hours,
+        recheck_hours=_recheck_hours(workspace, platform),
     )
+
+
+def _recheck_hours(workspace: Workspace, platform: Platform) -> float:
+    """Halve the deadline: a missed look leaves a second one inside it."""
+    return workspace.study.policy.removal_hours.get(platform, 24) / 2
 
 
 def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:

@@ -14,6 +14,7 @@ from connectors.vault import VaultEntry, open_vault
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
+from flows.permission import check_platform
 from flows.reading import Reading, query_for
 from flows.runs import Run, recorded
 from flows.sources import NETWORK
@@ -47,8 +48,13 @@ def refresh() -> dict[str, dict[str, int]]:
 )
 @guarded
 def refresh_platform(platform: Platform) -> dict[str, int]:
-    """Look at a platform's due posts, then at the threads that grew."""
+    """Look at a platform's due posts, then at the threads that grew.
+
+    Raises:
+        PolicyRefused: nothing permits asking this platform, whatever is held of it (R1, R5).
+    """
     workspace = open_workspace()
+    check_platform(workspace, platform)
     sources = [s for s in workspace.study.source if source_platform(s) == platform]
     with recorded(workspace, sources[0]) as run:
         while due := _due(workspace, platform):

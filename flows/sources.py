@@ -7,22 +7,20 @@ version brings are refused by name.
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from connectors import bluesky, jetstream, reddit
+from connectors import bluesky, jetstream
 from connectors.vault import open_vault
 from flows import reddit_sources
+from flows.permission import check_permission
 from flows.reading import Reading, queries_for, query_for, refuse_if_none
 from flows.workspace import Workspace, read_private_lines
-from schema.errors import BadInput, PolicyRefused, SourceRefused
+from schema.errors import BadInput, SourceRefused
 from schema.study import (
     BlueskyAuthorSource,
     BlueskyStreamSource,
-    RedditArchiveSource,
-    RedditExportSource,
     RedditSearchSource,
     RedditSource,
     RedditUserSource,
     Source,
-    source_platform,
 )
 from transforms.pseudonymize import author_pseudonyms, post_keys
 
@@ -34,7 +32,7 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
     """Yield a source's pages since its stored position.
 
     Raises:
-        PolicyRefused: a live source without its approval (R1) or ethics record (R5).
+        PolicyRefused: a source without its approval, permission or ethics record (R1, R2, R5).
         BadInput: a kind or option that this version does not read.
     """
     check_permission(workspace, source)
@@ -52,38 +50,6 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
         f"source {source.name}: kind {source.kind} comes with a later version: "
         "leave it out of this run"
     )
-
-
-def check_permission(workspace: Workspace, source: Source) -> None:
-    """Refuse a live source whose records are missing or out of date (R1, R5)."""
-    study, today = workspace.study, workspace.now().date()
-    platform = source_platform(source)
-    if study.policy.allow_loopback and study.is_invented(platform):
-        return
-    ethics = study.policy.ethics
-    if ethics is None or ethics.expires < today:
-        raise PolicyRefused(
-            f"source {source.name}: R5 wants a valid [policy.ethics] record before a live source "
-            "runs: add it or renew it"
-        )
-    if platform != "reddit" or isinstance(source, RedditArchiveSource | RedditExportSource):
-        return
-    approval = study.platforms.reddit.approval
-    covered = () if approval is None else tuple(c.lower() for c in approval.communities)
-    community = _one_community(source)
-    if approval is None or approval.expires < today or community not in (None, *covered):
-        raise PolicyRefused(
-            f"source {source.name}: R1 wants a valid [platforms.reddit.approval] that covers its "
-            "community: a live Reddit source refuses without it"
-        )
-
-
-def _one_community(source: Source) -> str | None:
-    """Name the one subreddit a source reads; None where it leads to many, sorted at the gate."""
-    if not isinstance(source, RedditSource | RedditSearchSource):
-        return None
-    name = source.subreddit.lower()
-    return None if isinstance(source, RedditSearchSource) and name == reddit.SITE else name
 
 
 def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Reading]:

@@ -214,6 +214,11 @@ class RedditExportSource(_Source):
     permission: Permission
 
 
+# read from files that somebody hands over; the platform itself is not asked
+FileSource = RedditArchiveSource | RedditExportSource
+FILE_SOURCES = (RedditArchiveSource, RedditExportSource)
+
+
 class BlueskyStreamSource(_Source):
     """Jetstream, filtered by keywords, authors or replies to what was collected."""
 

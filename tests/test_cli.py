@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.tables import as_table
 from schema.errors import BadInput
-from tests.support.command import Outcome, Place, environment, outcome, place, start
+from tests.support.command import NOWHERE, Outcome, Place, environment, outcome, place, start
 from warehouse.corpus import open_corpus, query
 
 GOLDEN = Path(__file__).parent / "golden" / "help.txt"
@@ -23,6 +23,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("init",): "commented study",
     ("check",): "policy rules",
     ("collect",): "where the last pass",
+    ("backfill",): "exported tables",
     ("refresh",): "removals",
     ("draw",): "stratified",
     ("push",): "Label Studio",
@@ -144,6 +145,21 @@ def test_check_names_what_blocks_a_live_source(here: Place) -> None:
     porch = by_rule["R1 R5 porch"]
     assert (porch["verdict"], porch["blocks"]) == ("fail", ["collect", "stream"])
     assert "[policy.ethics]" in porch["why"]
+
+
+def test_check_names_what_blocks_a_source_of_files(here: Place) -> None:
+    record = '{ reference = "x", covers = "x", expires = 2026-01-31 }'
+    dumps = f'[[source]]\nname = "dumps"\nkind = "reddit_archive"\npermission = {record}\n'
+    here.write_study(reddit="https://www.reddit.com", bluesky=NOWHERE, sources=dumps)
+    refused = here.invoke("check", "--json")
+    assert refused.code == 3
+    by_rule = {finding["rule"]: finding for finding in json.loads(refused.out)}
+    assert by_rule["R2 R5 dumps"]["verdict"] == "fail"
+    assert by_rule["R2 R5 dumps"]["blocks"] == ["backfill"]
+    assert "reachable" not in by_rule  # nobody is asked
+    here.write_study(sources=dumps)
+    by_rule = {f["rule"]: f for f in json.loads(here.invoke("check", "--json").succeeds().out)}
+    assert by_rule["R2 R5 dumps"]["verdict"] == "not applicable"
 
 
 def test_check_fails_without_a_key_and_says_how_to_make_one(here: Place) -> None:

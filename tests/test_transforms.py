@@ -10,11 +10,13 @@ import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 from schema.posts import CollectedPost, EngagementSnapshot, Post
 from schema.removals import CollectedRemoval
 from schema.vocabulary import LINK_CATEGORIES
-from transforms.language import detect_languages
+from transforms.language import LEAST_PROBABILITY, detect_languages
+from transforms.language_batch import CLOSE, BatchIdentifier
 from transforms.links import LINK_RULES, link_category
 from transforms.ordinary import is_ordinary, ordinary_words
 from transforms.pseudonymize import (
@@ -339,6 +341,39 @@ def test_a_language_does_not_depend_on_placeholders() -> None:
     text = "I have not slept since the letter came, and nobody has noticed."
     masked = f"[HANDLE] {text} [LINK:crowdfunding] [LINK:support_service]"
     assert detect_languages(pl.Series([masked])).to_list() == ["en"]
+
+
+def test_many_texts_have_the_languages_that_each_has_alone() -> None:
+    phrases = (
+        "I could not sleep and nobody called all night long",
+        "ich habe gestern den ganzen Abend auf den Bus gewartet",
+        "je ne sais pas pourquoi la lampe est restée allumée",
+        "no puedo dormir desde que se fue mi hermana",
+        "non sono mai stato in quella città da solo",
+        "сегодня я опять остался один дома и молчал",
+        "今日は一日中ひとりで家にいました。とても静かでした",
+        "ALL OF THIS WAS WRITTEN IN CAPITAL LETTERS BY SOMEBODY TIRED",
+    )
+    mixed = [
+        f"{one[:a]} {two[b:]}"
+        for one in phrases
+        for two in phrases
+        for a in (9, 30, 60)
+        for b in (0, 12, 25)
+    ]
+    texts = [*mixed, *(f"{text} " * 90 for text in phrases)]
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    alone = [detect_languages(pl.Series([text])).item() for text in texts]
+    assert detect_languages(pl.Series(texts)).to_list() == alone
+    assert detect_languages(pl.Series(texts[::-1])).to_list() == alone[::-1]
+    guesses = BatchIdentifier(identifier).classify(texts, threshold=LEAST_PROBABILITY)
+    for text, language, probability in zip(
+        texts, guesses.languages, guesses.probabilities, strict=True
+    ):
+        theirs, likelihood = identifier.classify(text)
+        assert probability == pytest.approx(likelihood, abs=CLOSE / 10)
+        assert language == theirs or probability < LEAST_PROBABILITY
+    assert {"en", "de", "fr", "es", "ru", "ja", None} <= set(alone)
 
 
 def test_no_text_has_a_language() -> None:

@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.keys import ProjectKey, VaultKeys
-from connectors.schedule import next_due
+from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from schema.errors import BadInput, VaultLocked
 
@@ -299,6 +301,30 @@ def test_a_post_is_due_later_but_never_later_than_the_recheck(
     assert seen < due <= seen + timedelta(hours=recheck)
     missed = [m for m in marks if seen < NOON + timedelta(hours=m) < due]
     assert missed == []
+
+
+@settings(max_examples=50)
+@given(
+    ages=st.lists(st.floats(min_value=0, max_value=3000), min_size=1, max_size=6),
+    marks=st.lists(HOURS, max_size=8),
+    recheck=HOURS,
+)
+def test_a_column_of_posts_is_due_when_each_of_them_is(
+    ages: list[float], marks: list[float], recheck: float
+) -> None:
+    seen = [NOON + timedelta(hours=age) for age in ages]
+    schedule: Any = {"refresh_hours": marks, "recheck_hours": recheck}
+    rows = pl.DataFrame({"created": [NOON] * len(seen), "seen": seen})
+    due = rows.select(next_due_of(pl.col("created"), pl.col("seen"), **schedule)).to_series()
+    assert due.to_list() == [next_due(NOON, at, **schedule) for at in seen]
+
+
+def test_remembering_one_post_twice_at_once_keeps_the_later(vault: Vault) -> None:
+    vault.remember([entry(1, due=NOON + HOUR), entry(2), entry(1)])
+    assert {e.post_key: e.next_due_at for e in vault.due(NOON, "reddit", limit=9)} == {
+        entry(1).post_key: NOON,
+        entry(2).post_key: NOON,
+    }
 
 
 def test_marks_stand_at_fixed_ages_whenever_a_look_came_late() -> None:

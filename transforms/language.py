@@ -1,6 +1,7 @@
 """The language of a text, from tables inside the package; nothing is downloaded.
 
-Source: py3langid 0.4 (97 languages, ISO 639-1). Deterministic; about 25,000 posts a second.
+Source: py3langid 0.4 (97 languages, ISO 639-1). Deterministic, and what a text is said to be
+depends on that text alone: whatever the batch leaves in doubt is decided by the package.
 """
 
 import functools
@@ -9,8 +10,11 @@ from typing import Final
 import polars as pl
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
+from transforms.language_batch import BatchIdentifier
+
 SHORTEST_TEXT: Final = 20  # letters; below, the guess is worth nothing
 LEAST_PROBABILITY: Final = 0.5  # else no language is likelier than all the others together
+LONGEST_IN_BATCH: Final = 2_000  # letters; a few long texts side by side gain nothing
 
 _NOT_WORDS: Final = r"\[[A-Z]+(?::[a-z_]+)?\]|[^\p{L}\p{M}'\s]"
 
@@ -27,14 +31,38 @@ def detect_languages(texts: pl.Series) -> pl.Series:
     )
     letters = pl.col("words").str.count_matches(r"\p{L}")
     long_enough = words.filter(letters >= SHORTEST_TEXT).unique()
-    languages = [_language(text) for text in long_enough["words"]]
-    known = long_enough.with_columns(language=pl.Series(languages, dtype=pl.String))
+    is_short = pl.col("words").str.len_chars() <= LONGEST_IN_BATCH
+    side_by_side = long_enough.filter(is_short)["words"].to_list()
+    alone = long_enough.filter(~is_short)["words"].to_list()
+    languages = [*_languages(side_by_side), *map(_language, alone)]
+    known = pl.DataFrame(
+        {"words": [*side_by_side, *alone], "language": languages},
+        schema={"words": pl.String, "language": pl.String},
+    )
     return words.join(known, on="words", how="left", maintain_order="left")["language"]
+
+
+def _languages(texts: list[str]) -> list[str | None]:
+    if not texts:
+        return []
+    guesses = _batch_identifier().classify(texts, threshold=LEAST_PROBABILITY)
+    likely = guesses.probabilities >= LEAST_PROBABILITY
+    return [
+        (guess if is_likely else None) if is_clear else _language(text)
+        for text, guess, is_likely, is_clear in zip(
+            texts, guesses.languages, likely.tolist(), guesses.is_clear.tolist(), strict=True
+        )
+    ]
 
 
 def _language(text: str) -> str | None:
     language, probability = _identifier().classify(text)
     return str(language) if probability >= LEAST_PROBABILITY else None
+
+
+@functools.cache
+def _batch_identifier() -> BatchIdentifier:
+    return BatchIdentifier(_identifier())
 
 
 @functools.cache

@@ -53,6 +53,12 @@ def last_run_at(warehouse: Warehouse) -> datetime | None:
     return None if began is None else began.replace(tzinfo=UTC)
 
 
+def post_keys_of(warehouse: Warehouse, source: str) -> list[int]:
+    """List the posts that a source found first."""
+    rows = warehouse.execute("select post_key from staging.stg_posts where source = ?", [source])
+    return [int(post_key) for (post_key,) in rows]
+
+
 def threads_to_read(
     warehouse: Warehouse, platform: Platform, source: str | None = None
 ) -> pl.DataFrame:

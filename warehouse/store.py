@@ -17,7 +17,15 @@ from warehouse.fingerprint import table_hash
 from warehouse.publish import publish
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
-from warehouse.runs import Status, begin_run, end_run, last_run_at, read_status, threads_to_read
+from warehouse.runs import (
+    Status,
+    begin_run,
+    end_run,
+    last_run_at,
+    post_keys_of,
+    read_status,
+    threads_to_read,
+)
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.units import (
     coding_tasks,
@@ -55,6 +63,7 @@ __all__ = [
     "last_run_at",
     "latest_codings",
     "open_warehouse",
+    "post_keys_of",
     "publish",
     "read_agreement",
     "read_position",
