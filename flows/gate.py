@@ -75,8 +75,10 @@ def land(
     """
     key = workspace.key.pseudonym_key(page.platform)
     tally = Tally(requests_count=page.requests_count)
-    allowed = parsed.posts.filter(_allowed(workspace, None if is_held else stamp.route))
+    allowed = parsed.posts.filter(_allowed(workspace))
     refused = parsed.posts.join(allowed, on="native_id", how="anti")
+    if not is_held:  # what another source was permitted to bring stays
+        allowed = allowed.filter(_is_covered(workspace, stamp.route))
     gone = [parsed.removals, _as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
     gone.append(_as_removals(page, page.missing, "not_found"))
     tally.removed_count = remove(workspace, page.platform, _once_each(gone))
@@ -103,7 +105,8 @@ def land(
     tally.new_count, tally.updated_count = saved.new, saved.updated
     tally.unchanged_count = saved.unchanged
     tally.set_aside_count = sum(entry.count for entry in parsed.set_aside)
-    tally.other_language_count, tally.outside_policy_count = foreign, refused.height
+    tally.other_language_count = foreign
+    tally.outside_policy_count = parsed.posts.height - allowed.height
     tally.outside_window_count = collected.height - in_window
     tally.suppressed_count = allowed.height - collected.height
     tally.gone_count = parsed.removals.height
@@ -231,20 +234,25 @@ def _unsuppressed(vault: Vault, posts: dy.DataFrame[CollectedPost]) -> dy.DataFr
     )
 
 
-def _allowed(workspace: Workspace, route: SourceRoute | None) -> pl.Expr:
-    """Say which posts are let in: by venue, adult content, and their author's wish (R4, R21).
+def _is_covered(workspace: Workspace, route: SourceRoute) -> pl.Expr:
+    """Say which posts a source may bring in (R1).
 
     A search or an account leads everywhere: what Reddit's own API shows comes in from the
-    communities alone that the approval covers (R1).
+    communities alone that the approval covers.
     """
+    if route != "reddit_approved_api":
+        return pl.lit(True)
+    approval = workspace.study.platforms.reddit.approval
+    covered = [] if approval is None else [name.lower() for name in approval.communities]
+    return pl.col("venue").str.to_lowercase().is_in(covered)
+
+
+def _allowed(workspace: Workspace) -> pl.Expr:
+    """Say which posts may be held: by venue, adult content, and their author's wish (R4, R21)."""
     policy = workspace.study.policy
     excluded = [name.lower() for name in policy.excluded_communities]
     allowed = ~pl.col("venue").str.to_lowercase().is_in(excluded)
     allowed &= pl.col("is_visible_logged_out")
-    if route == "reddit_approved_api":
-        approval = workspace.study.platforms.reddit.approval
-        covered = [] if approval is None else [name.lower() for name in approval.communities]
-        allowed &= pl.col("venue").str.to_lowercase().is_in(covered)
     return allowed if policy.nsfw else allowed & ~pl.col("is_nsfw")
 
 
