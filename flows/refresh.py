@@ -23,6 +23,8 @@ from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
 from schema.vocabulary import Platform
 
+# Posts are asked for by id through the platform's API, as these kinds of source ask it.
+ASKED_LIKE: dict[Platform, str] = {"reddit": "reddit", "bluesky": "bluesky_author"}
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 
 
@@ -56,11 +58,13 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     workspace = open_workspace()
     check_platform(workspace, platform)
     sources = [s for s in workspace.study.source if source_platform(s) == platform]
-    with recorded(workspace, sources[0]) as run:
+    route = workspace.study.route(ASKED_LIKE[platform])  # whatever route a post came by
+    with recorded(workspace, sources[0], route=route) as run:
         while due := _due(workspace, platform):
             _look_again(workspace, platform, due, run)
         for source in sources:
-            read_threads(workspace, source, run)
+            own = workspace.study.route(source.kind)
+            read_threads(workspace, source, run.for_source(source, own))
     return asdict(run.tally)
 
 

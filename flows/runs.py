@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 from flows.gate import Tally
@@ -21,6 +21,10 @@ class Run:
     route: SourceRoute
     tally: Tally = field(default_factory=Tally)
 
+    def for_source(self, source: Source, route: SourceRoute) -> "Run":
+        """Go on in the name of another source; the counts are the run's."""
+        return replace(self, source=source.name, route=route)
+
     def stamp(self, stream: str) -> store.SaveStamp:
         """Say under which run, source, stream and route rows are saved."""
         return store.SaveStamp(
@@ -29,9 +33,14 @@ class Run:
 
 
 @contextmanager
-def recorded(workspace: Workspace, source: Source) -> Iterator[Run]:
-    """Open a run, hand it out, and close it as completed or failed."""
-    run = Run(uuid4().hex, source.name, workspace.study.route(source.kind))
+def recorded(
+    workspace: Workspace, source: Source, *, route: SourceRoute | None = None
+) -> Iterator[Run]:
+    """Open a run, hand it out, and close it as completed or failed.
+
+    `route`: under which permission it reads, where that is not the source's own.
+    """
+    run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.begin_run(warehouse, run.stamp(source.name), started_at=workspace.now())
     try:

@@ -39,6 +39,12 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 NO_COMMENTS = PORCH + 'comments = "none"\n'
 SEARCH = '[[source]]\nname = "words"\nkind = "reddit_search"\nquery = "creaked"\n'
 PANEL = '[[source]]\nname = "panel"\nkind = "reddit_user"\nauthors_file = "{path}"\n'
+DUMPS = """[[source]]
+name = "dumps"
+kind = "reddit_archive"
+subreddits = ["quietporch"]
+permission = { reference = "invented", covers = "invented posts", expires = 2026-12-31 }
+"""
 OTHER = Venue("LoudCellar", "t5_loud", "public", 0.5, 1.0, 300, "An invented cellar")
 ADULT = replace(VENUE, state="nsfw")
 COUNTED = (
@@ -133,6 +139,45 @@ def test_twelve_hundred_new_posts_between_two_runs_are_one_gap_row(tmp_path: Pat
     shown = [post.created_at.replace(tzinfo=None) for post in new[200:202]]
     assert shown[0] <= gap["to_at"] <= shown[1]
     assert gap["at_most_count"] >= 200
+
+
+def test_a_backfill_closes_the_gap_and_stores_what_was_missed(tmp_path: Path) -> None:
+    old, new = minutely(50, until=NOON), minutely(1_200, until=NOON + 24 * HOUR, first=100)
+    gaps = "select from_at, to_at from coverage where kind = 'gap'"
+    with porch(tmp_path, [*old, *new], sources=NO_COMMENTS + DUMPS) as at:
+        at.study.collect()
+        at.at(NOON + 24 * HOUR).study.collect()
+        assert (at.study.sql(gaps).height, len(at.study.held())) == (1, 1_050)
+        half, whole = tmp_path / "half.ndjson", tmp_path / "whole.ndjson"
+        half.write_text(dump([*old, *new[:100]]), "utf-8")
+        whole.write_text(dump([*old, *new]), "utf-8")
+        at.study.backfill("dumps", half)
+        [left] = at.study.sql(gaps).rows(named=True)
+        assert left["from_at"] == new[99].created_at.replace(tzinfo=None)
+        [told] = at.study.backfill("dumps", whole)
+        assert at.study.sql(gaps).is_empty()
+        assert (told["new_count"], told["unchanged_count"]) == (100, 1_150)
+        held = at.study.held()
+    assert len(held) == len(set(held)) == 1_250
+
+
+def dump(posts: list[Post]) -> str:
+    """Write submissions as a dump that saw each when it was made."""
+    rows = [
+        {
+            "id": post.native_id.removeprefix("t3_"),
+            "author": post.author.name,
+            "created_utc": int(post.created_at.timestamp()),
+            "is_self": True,
+            "num_comments": 0,
+            "score": 1,
+            "selftext": post.wordings[0].text,
+            "subreddit": post.venue,
+            "title": post.title,
+        }
+        for post in posts
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 # --- what is let in ------------------------------------------------------------------------

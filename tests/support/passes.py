@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from flows.backfill import FILES_VARIABLE, backfill_file, hand_over
 from flows.collect import collect_source
 from flows.refresh import refresh_platform
 from flows.workspace import Workspace, open_workspace
@@ -37,6 +38,12 @@ class Passes:
         """Look at what is due once."""
         with self._at_now():
             return refresh_platform.fn(platform)
+
+    def backfill(self, source: str, *files: Path) -> list[dict[str, int]]:
+        """Read files of a source, each to its end."""
+        with self._at_now():
+            name, archives = hand_over(self.place.folder, source, files)
+            return [backfill_file.fn(name, archive) for archive in archives]
 
     def sql(self, query: str, values: Sequence[Any] = ()) -> pl.DataFrame:
         """Ask the warehouse."""
@@ -68,6 +75,7 @@ class Passes:
             "XDG_CONFIG_HOME": str(self.place.config),
             "CONFIDE_STUDY": str(self.place.folder),
             "CONFIDE_NOW": self.now.isoformat(),
+            FILES_VARIABLE: "{}",  # which a backfill fills
         }
         with environment(variables):
             yield
