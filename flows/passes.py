@@ -9,7 +9,7 @@ from flows.after_removals import finish
 from flows.guard import guarded
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
-from transforms.deduplicate import deduplicate
+from transforms.deduplicate import VERSION, deduplicate
 from warehouse import store
 
 RETRY_SECONDS = [2.0, 10.0]
@@ -43,11 +43,18 @@ def each(
 @task(task_run_name="mark-duplicates", persist_result=False)
 @guarded
 def mark_duplicates() -> int:
-    """Mark posts that say what an earlier one said; return how many are marked."""
+    """Mark posts that say what an earlier one said; return how many are marked.
+
+    Where no post changed since, the marks stand as they are.
+    """
     workspace = open_workspace()
+    across = workspace.study.policy.cross_platform_duplicates
+    rules = f"v{VERSION}{' across platforms' if across else ''}"
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        of = store.duplicates_of(warehouse, rules)
+        if (marked := store.count_duplicates(warehouse, of=of)) is not None:
+            return marked
         posts = store.duplicate_inputs(warehouse)
-    marks = deduplicate(posts, across_platforms=workspace.study.policy.cross_platform_duplicates)
+    marks = deduplicate(posts, across_platforms=across)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.save_duplicates(warehouse, marks)
-    return marks.height
+        return store.save_duplicates(warehouse, marks, of=of)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.pages import Coverage
-from tests.support.warehouse_rows import NOW, STAMP, counts, opened, post, removals, save
+from tests.support.warehouse_rows import NOW, STAMP, counts, marks, opened, post, removals, save
 from warehouse import store
 
 PORCH = "reddit/QuietPorch"
@@ -131,3 +131,33 @@ def test_a_post_seen_standing_later_outlives_an_older_removal(tmp_path: Path) ->
         save(warehouse, post(1, observed_at=BEFORE), post(2, observed_at=BEFORE), snapshots=late)
         gone = removals(1, 2, 3)  # all learned of at NOW
         assert store.is_seen_after(warehouse, gone).to_list() == [False, True, False]
+
+
+def test_marks_stand_until_a_post_or_a_rule_changes(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2))
+        of = store.duplicates_of(warehouse, "v1")
+        assert store.count_duplicates(warehouse, of=of) is None  # nobody has looked yet
+        store.save_duplicates(warehouse, marks((2, 1, 1)), of=of)
+        save(warehouse, post(1), post(2))  # nothing new
+        assert store.duplicates_of(warehouse, "v1") == of
+        assert store.count_duplicates(warehouse, of=of) == 1
+        assert store.duplicates_of(warehouse, "v2") != of
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        assert store.count_duplicates(warehouse, of=store.duplicates_of(warehouse, "v1")) == 1
+
+
+@pytest.mark.parametrize("change", ["new", "edit", "removal"])
+def test_whatever_changes_the_posts_has_them_marked_again(tmp_path: Path, change: str) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2), post(3))
+        of = store.duplicates_of(warehouse, "v1")
+        store.save_duplicates(warehouse, marks((2, 1, 1)), of=of)
+        if change == "new":
+            save(warehouse, post(4))
+        elif change == "edit":
+            save(warehouse, post(3, version_key=9, text="Other words.", observed_at=AFTER))
+        else:
+            store.remove(warehouse, removals(3), now=NOW)
+        now_of = store.duplicates_of(warehouse, "v1")
+        assert store.count_duplicates(warehouse, of=now_of) is None

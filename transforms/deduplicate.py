@@ -19,6 +19,7 @@ from rapidfuzz.distance import Indel
 from schema.posts import DuplicateMark
 from transforms.minhash import candidate_pairs, signatures
 
+VERSION: Final = 1  # of these rules: another number has every corpus marked anew
 BLOCK: Final = 50_000  # pairs whose words are held as Python strings at once
 SHORTEST_NEAR: Final = 30  # normalised characters
 LONG_WORDS: Final = 12

@@ -28,8 +28,36 @@ def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
     )
 
 
-def save_duplicates(warehouse: Warehouse, marks: dy.DataFrame[DuplicateMark]) -> int:
+def duplicates_of(warehouse: Warehouse, rules: str) -> str:
+    """Sum up what marks depend on: every post's wording, venue and date, and the finder's rules."""
+    return str(
+        warehouse.scalar(
+            """
+            select concat_ws(' ', ?, count(*), bit_xor(
+                hash(post_key, version_key, scrubber_version, community_key, created_at)
+            ))
+            from landed.post_versions
+            """,
+            [rules],
+        )
+    )
+
+
+def count_duplicates(warehouse: Warehouse, *, of: str) -> int | None:
+    """Count the marks that stand; None where they are not `of` these posts and rules."""
+    [(stored, count)] = warehouse.execute(
+        "select any_value(duplicates_of), (select count(*) from landed.duplicate_marks) "
+        "from landed.store"
+    )
+    return int(count) if stored == of else None
+
+
+def save_duplicates(
+    warehouse: Warehouse, marks: dy.DataFrame[DuplicateMark], *, of: str | None = None
+) -> int:
     """Put these marks in place of all earlier ones; return how many stand.
+
+    `of` is what `duplicates_of` said of the posts they were found among.
 
     Clusters that lost a post while the finder was at work are left out: the next pass finds
     what remains of them.
@@ -37,6 +65,7 @@ def save_duplicates(warehouse: Warehouse, marks: dy.DataFrame[DuplicateMark]) ->
     batch = admitted(DuplicateMark, marks)
     with warehouse.transaction(), warehouse.showing("batch", batch):
         warehouse.execute("delete from landed.duplicate_marks")
+        warehouse.execute("update landed.store set duplicates_of = ?", [of])
         warehouse.execute(
             """
             insert into landed.duplicate_marks by name

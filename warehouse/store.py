@@ -12,7 +12,12 @@ from warehouse.codings import (
     set_current_round,
 )
 from warehouse.connection import Warehouse, open_warehouse
-from warehouse.duplicates import duplicate_inputs, save_duplicates
+from warehouse.duplicates import (
+    count_duplicates,
+    duplicate_inputs,
+    duplicates_of,
+    save_duplicates,
+)
 from warehouse.fingerprint import table_hash
 from warehouse.publish import publish
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
@@ -52,9 +57,11 @@ __all__ = [
     "coding_tasks",
     "compact",
     "compute_verdicts",
+    "count_duplicates",
     "count_units",
     "drawn_rounds",
     "duplicate_inputs",
+    "duplicates_of",
     "end_run",
     "is_held",
     "is_seen_after",
