@@ -97,7 +97,8 @@ def _with_status(*statuses: int) -> Test:
 
 
 def _retry_after(error: Exception) -> float | None:
-    if not isinstance(error, prawcore.TooManyRequests):
+    """Read when to come back; at the token a 429 is of the bare class."""
+    if not isinstance(error, prawcore.ResponseException) or _status(error) != 429:
         return None
     return seconds_of(error.response.headers.get("retry-after"))
 

@@ -281,7 +281,7 @@ CASES = [
         lambda study: study.having(**{PROGRAM_VARIABLE: "/nowhere/label-studio"}),
         2,
         ("Label Studio is not installed", "make .venv-label-studio/.ok"),
-        ("push",),
+        ("label-studio", "start"),
     ),
     Case(
         "SQL before anything is published",
@@ -494,8 +494,8 @@ WAITING = [
     ),
     Waiting(
         "a platform that is busy",
-        ("porch: Reddit asks to slow down (HTTP 429)", "try again in 30 seconds"),
-        failing(Fault("status", 429, retry_after="30")),
+        ("porch: Reddit asks to slow down (HTTP 429)", "try again in 1 seconds"),
+        failing(Fault("status", 429, retry_after="1")),
     ),
     Waiting(
         "a warehouse that another flow holds",
