@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import polars as pl
 from prefect import task
 
 from flows.after_removals import finish
 from flows.guard import guarded
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
-from transforms.deduplicate import VERSION, deduplicate
+from transforms.deduplicate import VERSION, find_duplicates
 from warehouse import store
 
 RETRY_SECONDS = [2.0, 10.0]
@@ -55,6 +56,11 @@ def mark_duplicates() -> int:
         if (marked := store.count_duplicates(warehouse, of=of)) is not None:
             return marked
         posts = store.duplicate_inputs(warehouse)
-    marks = deduplicate(posts, across_platforms=across)
+
+    def texts_of(post_keys: pl.Series) -> pl.DataFrame:
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            return store.duplicate_texts(warehouse, post_keys)
+
+    marks = find_duplicates(posts, texts_of, across_platforms=across)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         return store.save_duplicates(warehouse, marks, of=of)

@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from schema.posts import DuplicateMark
-from transforms.deduplicate import deduplicate
-from transforms.minhash import candidate_pairs, signatures
+from transforms.deduplicate import PAIRS, deduplicate, find_duplicates
+from transforms.minhash import candidate_pairs, signatures, sketched
 from transforms.ordinary import ordinary_words
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -180,6 +181,30 @@ def test_deduplicating_what_is_unmarked_finds_nothing(seed: int, across: bool) -
 
 
 @settings(max_examples=15)
+@given(seed=st.integers(0, 10**6), batch=st.integers(1, 70), across=st.booleans())
+def test_how_many_texts_are_read_at_once_does_not_matter(
+    seed: int, batch: int, across: bool
+) -> None:
+    posts = pl.DataFrame(village(seed, 60), schema=SCHEMA)
+
+    def texts_of(keys: pl.Series) -> pl.DataFrame:
+        assert len(keys) <= max(batch, 2 * PAIRS)
+        return posts.filter(pl.col("post_key").is_in(keys.implode())).select("post_key", "text")
+
+    found = find_duplicates(
+        posts.drop("text"), texts_of, across_platforms=across, batch_posts=batch
+    )
+    assert_frame_equal(found, deduplicate(posts, across_platforms=across))
+
+
+def test_a_post_that_went_meanwhile_has_no_mark() -> None:
+    posts = pl.DataFrame([post(1), post(2), post(3, "so " + LETTER)], schema=SCHEMA)
+    rest = posts.filter(pl.col("post_key") != 2).select("post_key", "text")
+    found = find_duplicates(posts.drop("text"), lambda keys: rest)
+    assert found.select("post_key", "canonical_key").rows() == [(3, 1)]
+
+
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10**6))
 def test_a_cluster_has_one_unmarked_post_its_earliest(seed: int) -> None:
     posts = pl.DataFrame(village(seed, 80), schema=SCHEMA)
@@ -219,6 +244,7 @@ def test_signatures_estimate_the_share_of_common_shingles() -> None:
 
 
 def test_a_bucket_of_many_costs_no_square() -> None:
-    same = signatures(pl.Series([["moss", "fern"]] * 3000))
-    pairs = candidate_pairs(same, pl.Series([0] * 3000).to_numpy())
-    assert len(pairs) <= 2 * 3000
+    same = pl.DataFrame({"wording": range(3000), "scope": 0, "words": [["moss", "fern"]] * 3000})
+    sketches = sketched(same.cast({"wording": pl.UInt64, "scope": pl.UInt8}))
+    pairs = candidate_pairs(sketches, np.arange(3000))
+    assert 2999 <= len(pairs) <= 2 * 3000

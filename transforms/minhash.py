@@ -6,6 +6,8 @@ third with 0.18. Candidates are only proposed here; the caller verifies each.
 Source: rensa 0.5 (full-set R-MinHash); xxHash64 of the shingles, equal on every machine.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -23,6 +25,41 @@ BLOCK: Final = 20_000  # wordings whose signatures are held as Python numbers at
 
 Signatures: TypeAlias = npt.NDArray[np.uint32]
 Indices: TypeAlias = npt.NDArray[np.int64]
+_NO_KEYS: Final = np.empty(0, dtype=np.uint64)
+_NO_BYTES: Final = np.empty(0, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """What is kept of n wordings, 200 bytes each: their hashes, scopes, buckets, lowest bytes.
+
+    `buckets` is n by 16, a band's values folded; `values` n by 64, of each value the lowest byte:
+    two differ in all but one case of 256 where the values do.
+    """
+
+    wordings: npt.NDArray[np.uint64]
+    scopes: npt.NDArray[np.uint8]
+    buckets: npt.NDArray[np.uint64]
+    values: npt.NDArray[np.uint8]
+
+
+def sketched(worded: pl.DataFrame) -> Sketches:
+    """Sketch each wording of `worded` once; its columns are wording (hash), scope and words."""
+    once = worded.unique("wording", keep="first", maintain_order=True)
+    parts = [_sketches(once.slice(start, BLOCK)) for start in range(0, once.height, BLOCK)]
+    return joined(parts)
+
+
+def joined(parts: Sequence[Sketches]) -> Sketches:
+    """Put sketches together; of a wording that occurs in several the first stands."""
+    wordings = np.concatenate([_NO_KEYS, *(part.wordings for part in parts)])
+    first = np.sort(np.unique(wordings, return_index=True)[1])
+    return Sketches(
+        wordings[first],
+        np.concatenate([_NO_BYTES, *(part.scopes for part in parts)])[first],
+        np.concatenate([_NO_KEYS.reshape(0, BANDS), *(part.buckets for part in parts)])[first],
+        np.concatenate([_NO_BYTES.reshape(0, VALUES), *(part.values for part in parts)])[first],
+    )
 
 
 def signatures(words: pl.Series) -> Signatures:
@@ -31,16 +68,16 @@ def signatures(words: pl.Series) -> Signatures:
     return np.concatenate(blocks) if blocks else np.empty((0, VALUES), dtype=np.uint32)
 
 
-def candidate_pairs(sketches: Signatures, scopes: Indices) -> Indices:
-    """Propose pairs of rows that may be alike, of one scope each: two columns, lower row first.
+def candidate_pairs(sketches: Sketches, rows: Indices) -> Indices:
+    """Propose pairs of `rows` that may be alike, of one scope each: two columns of places in it.
 
     In a bucket every row is paired with the first and with the one before it, so that a bucket
     of many costs no more than twice its size.
     """
-    height = len(sketches)
+    height = len(rows)
     found: list[Indices] = [np.empty(0, dtype=np.int64)]
     for band in range(BANDS):
-        buckets = _buckets(sketches[:, band * ROWS : (band + 1) * ROWS], scopes)
+        buckets = sketches.buckets[rows, band]
         order = np.argsort(buckets, kind="stable")
         is_first = np.ones(height, dtype=bool)
         is_first[1:] = buckets[order][1:] != buckets[order][:-1]
@@ -49,18 +86,30 @@ def candidate_pairs(sketches: Signatures, scopes: Indices) -> Indices:
         found += [firsts[later] * height + order[later], order[later - 1] * height + order[later]]
     codes = np.unique(np.concatenate(found))
     pairs: Indices = np.column_stack(np.divmod(codes, max(height, 1)))
-    blocks = np.array_split(pairs, max(1, len(pairs) // BLOCK))
-    agreed = np.concatenate([_agreement(sketches, block) for block in blocks])
-    likely = (agreed >= LEAST_ESTIMATE) & (scopes[pairs[:, 0]] == scopes[pairs[:, 1]])
+    blocks = np.array_split(rows[pairs], max(1, len(pairs) // BLOCK))
+    likely = np.concatenate([_are_likely(sketches, block) for block in blocks])
     kept: Indices = pairs[likely]
     return kept
 
 
-def _agreement(sketches: Signatures, pairs: Indices) -> npt.NDArray[np.float64]:
-    """Estimate the share of common shingles: the share of equal values."""
-    equal = sketches[pairs[:, 0]] == sketches[pairs[:, 1]]
-    shares: npt.NDArray[np.float64] = equal.mean(axis=1)
-    return shares
+def _are_likely(sketches: Sketches, pairs: Indices) -> npt.NDArray[np.bool_]:
+    """Estimate the share of common shingles by that of equal values; scopes must be equal."""
+    one, other = pairs.T
+    agreed = (sketches.values[one] == sketches.values[other]).mean(axis=1)
+    is_one_scope = sketches.scopes[one] == sketches.scopes[other]
+    likely: npt.NDArray[np.bool_] = (agreed >= LEAST_ESTIMATE) & is_one_scope
+    return likely
+
+
+def _sketches(some: pl.DataFrame) -> Sketches:
+    values, scopes = _sketch(some["words"]), some["scope"].to_numpy()
+    bands = [values[:, band * ROWS : (band + 1) * ROWS] for band in range(BANDS)]
+    return Sketches(
+        some["wording"].to_numpy(),
+        scopes,
+        np.column_stack([_buckets(band, scopes) for band in bands]),
+        values.astype(np.uint8),
+    )
 
 
 def _sketch(words: pl.Series) -> Signatures:
@@ -88,7 +137,7 @@ def _sketch(words: pl.Series) -> Signatures:
     return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(words), VALUES)
 
 
-def _buckets(values: Signatures, scopes: Indices) -> npt.NDArray[np.uint64]:
+def _buckets(values: Signatures, scopes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint64]:
     """Fold a band's values and the scope into one number; a chance meeting costs one look."""
     folded = scopes.astype(np.uint64)
     for column in values.T:

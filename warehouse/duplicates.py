@@ -10,22 +10,22 @@ from warehouse.frames import admitted
 
 
 def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
-    """Return every post with its masked title and text, ordered by key."""
+    """Return of every post what a mark says beside its wording."""
     return add_zones(
         warehouse.frame(
-            """
-            select
-                post_key,
-                author_pseudonym,
-                community_key,
-                platform,
-                created_at,
-                concat_ws(' ', title, text) as text
-            from landed.post_versions
-            order by post_key
-            """
+            "select post_key, author_pseudonym, community_key, platform, created_at "
+            "from landed.post_versions"
         )
     )
+
+
+def duplicate_texts(warehouse: Warehouse, post_keys: pl.Series) -> pl.DataFrame:
+    """Return the masked title and text of those posts that are held: post_key, text."""
+    with warehouse.showing("wanted", post_keys.to_frame("post_key")):
+        return warehouse.frame(
+            "select post_key, concat_ws(' ', title, text) as text from landed.post_versions "
+            "semi join wanted using (post_key)"
+        )
 
 
 def duplicates_of(warehouse: Warehouse, rules: str) -> str:

@@ -15,6 +15,7 @@ from warehouse.connection import Warehouse, open_warehouse
 from warehouse.duplicates import (
     count_duplicates,
     duplicate_inputs,
+    duplicate_texts,
     duplicates_of,
     save_duplicates,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "count_units",
     "drawn_rounds",
     "duplicate_inputs",
+    "duplicate_texts",
     "duplicates_of",
     "end_run",
     "is_held",
