@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
-from label_studio_sdk import LabelStudio
-from label_studio_sdk.core.api_error import ApiError
 
 from annotation.label_studio_login import LOOPBACK_HOSTS, page_session
 from schema.errors import LabelStudioError
+
+if TYPE_CHECKING:  # 70 MiB and seconds: every flow imports this module, few ask a server
+    from label_studio_sdk import LabelStudio
 
 T = TypeVar("T")
 
@@ -33,7 +34,7 @@ class Client:
     """An account on a Label Studio server."""
 
     url: str
-    sdk: LabelStudio = field(repr=False)
+    sdk: "LabelStudio" = field(repr=False)
 
 
 def connect(url: str, token: str, *, timeout_seconds: float = REQUEST_TIMEOUT_SECONDS) -> Client:
@@ -42,6 +43,8 @@ def connect(url: str, token: str, *, timeout_seconds: float = REQUEST_TIMEOUT_SE
     Raises:
         LabelStudioError: the server does not answer or does not know the token.
     """
+    from label_studio_sdk import LabelStudio  # noqa: PLC0415 - see above
+
     with page_session(url):  # refuses an address in clear over a network
         is_local = urlsplit(url).hostname in LOOPBACK_HOSTS
     web = httpx.Client(
@@ -62,6 +65,8 @@ def connect(url: str, token: str, *, timeout_seconds: float = REQUEST_TIMEOUT_SE
 @contextmanager
 def asking(what: str) -> Iterator[None]:
     """Turn what the client raises while asking for `what` into one sentence without values."""
+    from label_studio_sdk.core.api_error import ApiError  # noqa: PLC0415 - see above
+
     try:
         yield
     except ApiError as error:

@@ -36,7 +36,7 @@ from schema.pages import CollectionQuery, RawPage, skeleton
 
 __all__ = ["ArchiveFilter", "archive_id", "fetch_archive_pages", "parse_archive_page"]
 
-PAGE_ROWS: Final = 20_000
+PAGE_ROWS: Final = 10_000
 PAGE_SCANNED_BYTES: Final = 2**28
 _HEAD_BYTES: Final = 2**20
 _BLANK: Final = b" \t\r"

@@ -205,6 +205,43 @@ def test_a_dump_whose_reading_was_killed_is_read_on(
     assert archive.table_hash() == whole
 
 
+# the kernel's own account of a child begins with what its parent held
+PEAK = """
+import sys
+from pathlib import Path
+from flows.cli import app
+
+try:
+    app(sys.argv[1:])
+finally:
+    status = dict(one.split(":") for one in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) * 1024)
+"""
+
+
+def peak_bytes(study: Place, path: Path) -> int:
+    """Read a dump with the command; return the most memory its process held."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, "backfill", str(path), "--study", str(study.folder)],
+        env={**os.environ, "XDG_CONFIG_HOME": str(study.config), **study.environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=True,
+    )
+    return int(done.stdout.split()[-1])
+
+
+@pytest.mark.long
+def test_the_command_needs_the_window_and_half_a_gib_above_what_it_needs_anyway(
+    archive: Place, tmp_path: Path
+) -> None:
+    few = dump(tmp_path / "RS_few.zst", [line(n, at=EARLIER) for n in range(50)])
+    anyway = peak_bytes(archive, few)
+    many = tmp_path / "RS_2022-01.zst"
+    write_dump(many, 3 * 2**30 + 2**27)
+    assert peak_bytes(archive, many) - anyway < 2**31 + 2**29
+
+
 def test_a_dump_read_again_changes_nothing(archive: Place, tmp_path: Path) -> None:
     path = dump(tmp_path / "RS.zst", [line(n, at=EARLIER) for n in range(50)])
     assert counts(archive.invoke("backfill", str(path), "--json")) == {"new": 50}

@@ -26,9 +26,9 @@ from transforms.minhash import Sketches, candidate_pairs, joined, sketched
 from transforms.wordings import words_of
 
 VERSION: Final = 1  # of these rules: another number has every corpus marked anew
-BATCH: Final = 50_000  # posts whose texts are held at once
-PAIRS: Final = 20_000  # pairs whose texts are held at once
-COMPARED: Final = 2_000  # pairs whose words are held as Python strings at once
+BATCH: Final = 10_000  # posts whose texts are held at once
+PAIRS: Final = 10_000  # pairs whose texts are held at once
+COMPARED: Final = 1_000  # pairs whose words are held as Python strings at once
 SHORTEST_NEAR: Final = 30  # normalised characters
 LONG_WORDS: Final = 12
 LEAST_SIMILARITY: Final = 0.7

@@ -21,7 +21,7 @@ BANDS: Final = 16
 ROWS: Final = VALUES // BANDS
 SEED: Final = 20260101
 LEAST_ESTIMATE: Final = 0.35  # share of equal values below which a pair is not worth verifying
-BLOCK: Final = 20_000  # wordings whose signatures are held as Python numbers at once
+BLOCK: Final = 5_000  # wordings whose signatures are held as Python numbers at once
 
 Signatures: TypeAlias = npt.NDArray[np.uint32]
 Indices: TypeAlias = npt.NDArray[np.int64]
