@@ -301,6 +301,7 @@ def test_a_page_of_nothing_wanted_still_moves_the_position() -> None:
     with scripted_jetstream(posts(*range(1, 100))) as host:
         pages = list(passes(host.url, wanted=nobody, page_size=1))
     assert [len(page.items) for page in pages] == [0, 0, 0]
+    assert [page.scanned_count for page in pages] == [40, 40, 19]
     assert position(pages)["seq"] == 99
 
 
