@@ -57,7 +57,8 @@ class Line:
         self._socket = line
         self._protocol = protocol
         self._parts: list[bytes] = []
-        self._heard_at = self._asked_at = monotonic()
+        self._heard_at = monotonic()
+        self._asked_at: float | None = None  # when, if nothing was heard since
         self.recv_events_thread = self  # `connect` joins it when the handshake fails
 
     def handshake(
@@ -105,7 +106,7 @@ class Line:
             return []
         except OSError as error:
             raise Interrupted(type(error).__name__) from None
-        self._heard_at = monotonic()
+        self._heard_at, self._asked_at = monotonic(), None
         self._receive(data)
         return self._whole(self._protocol.events_received())
 
@@ -157,7 +158,7 @@ class Line:
         now = monotonic()
         if now - self._heard_at < SILENCE_SECONDS:
             return
-        if self._asked_at < self._heard_at:
+        if self._asked_at is None:
             self._asked_at = now
             self._protocol.send_ping(b"")
             with suppress(OSError):  # a line that is down tells so when it is read
