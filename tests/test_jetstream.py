@@ -507,16 +507,27 @@ def test_an_edit_of_a_kept_post_passes_whatever_it_says_now() -> None:
 
 def test_the_sdk_s_own_client_moves_its_cursor_before_the_event_is_handled() -> None:
     """The reason for going beneath it: a failed write would be skipped for good."""
+    cursors: list[int | None] = []
     failures: list[BaseException] = []
     with scripted_jetstream([*posts(1, 2), Close(1000)]) as host:
         client = JetstreamClient({}, base_uri=host.url, recv_timeout=5, compress=False)
 
         def store(_: object) -> None:
+            cursors.append(client.cursor)
             raise OSError("the disk is full")
 
-        client.start(store, failures.append)
-    assert len(failures) == 2
+        client.start(store, failures.append)  # a close that is no fault ends it, too
+    assert cursors == [1, 2]
+    assert [str(failure) for failure in failures] == ["the disk is full"] * 2
     assert client.cursor == 2
+
+
+def test_the_sdk_s_own_client_drops_what_a_host_that_counts_anew_sends() -> None:
+    heard: list[int] = []
+    with scripted_jetstream([*posts(500, 3, 4, 501), Close(1000)]) as host:
+        client = JetstreamClient({}, base_uri=host.url, recv_timeout=5, compress=False)
+        client.start(lambda message: heard.append(message.seq))  # type: ignore[union-attr]
+    assert heard == [500, 501]
 
 
 def parsed(*events: dict[str, Any]) -> ParsedPage:
