@@ -145,7 +145,8 @@ class _Reading:
         while not self._is_over():
             messages = connection.line.messages(step)
             if not messages and self.idle_seconds is not None:
-                self.is_at_tip = monotonic() - quiet_since >= self.idle_seconds * patience
+                is_late = monotonic() - quiet_since >= self.idle_seconds * patience
+                self.is_at_tip = is_late and connection.line.is_quiet()
             for raw in messages:
                 told = connection.read(raw)
                 if not isinstance(told, Event):

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import orjson
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.frames import DATA_OPCODES, Frame
+from websockets.frames import DATA_OPCODES, OP_PONG, Frame
 from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -59,6 +59,7 @@ class Line:
         self._parts: list[bytes] = []
         self._heard_at = monotonic()
         self._asked_at: float | None = None  # when, if nothing was heard since
+        self._is_answered = False  # with no message behind it
         self.recv_events_thread = self  # `connect` joins it when the handshake fails
 
     def handshake(
@@ -110,6 +111,15 @@ class Line:
         self._receive(data)
         return self._whole(self._protocol.events_received())
 
+    def is_quiet(self) -> bool:
+        """Tell whether the host has no more to say, which it shows by answering a ping.
+
+        The answer comes behind all that was sent before it. Ask again until it is there.
+        """
+        if not self._is_answered and self._asked_at is None:
+            self._ask()
+        return self._is_answered
+
     def close(self) -> None:
         """Take leave: say so, and wait a moment until the host has heard it."""
         with suppress(OSError):
@@ -142,8 +152,12 @@ class Line:
         """Pick data, putting messages together that came in pieces."""
         found: list[bytes] = []
         for frame in frames:
-            if not isinstance(frame, Frame) or frame.opcode not in DATA_OPCODES:
+            if not isinstance(frame, Frame):
                 continue
+            if frame.opcode not in DATA_OPCODES:
+                self._is_answered |= frame.opcode is OP_PONG
+                continue
+            self._is_answered = False
             data = cast(bytes, frame.data)
             if frame.fin and not self._parts:
                 found.append(data)
@@ -155,16 +169,19 @@ class Line:
         return found
 
     def _ask_for_life(self) -> None:
-        now = monotonic()
-        if now - self._heard_at < SILENCE_SECONDS:
+        quiet_since = self._heard_at if self._asked_at is None else self._asked_at
+        if monotonic() - quiet_since < SILENCE_SECONDS:
             return
-        if self._asked_at is None:
-            self._asked_at = now
+        if self._asked_at is not None:
+            raise Interrupted("silence")
+        self._ask()
+
+    def _ask(self) -> None:
+        self._asked_at = monotonic()
+        if self._protocol.state is State.OPEN:
             self._protocol.send_ping(b"")
             with suppress(OSError):  # a line that is down tells so when it is read
                 self._send()
-        elif now - self._asked_at >= SILENCE_SECONDS:
-            raise Interrupted("silence")
 
     def _ending(self) -> str:
         closing = self._protocol.close_rcvd

@@ -124,11 +124,13 @@ def mute(*texts: str) -> Iterator[str]:
         thread.join()
 
 
-def test_a_line_that_went_dead_without_a_word_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_went_dead_without_a_word_is_no_quiet_tip_and_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(jetstream_socket, "SILENCE_SECONDS", 0.5)
     monkeypatch.setattr(jetstream_socket, "CLOSE_SECONDS", 0.0)
     with mute(v1(commit(1))) as dead, scripted_jetstream([frame(commit(2))]) as host:
-        pages = list(passes(dead, host.url, idle_seconds=4.0))
+        pages = list(passes(dead, host.url, idle_seconds=0.1))
     assert keys(pages) == ["k1", "k2"]
     assert sum(page.notes.get("line lost: silence", 0) for page in pages) == 1
 
