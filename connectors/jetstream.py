@@ -1,36 +1,27 @@
-"""Bluesky's stream of events, over Jetstream's v2 wire, without loss.
+"""Bluesky's stream of events, over Jetstream's two wires, without loss.
 
-Source: see `jetstream_wire`. Order: the host's own sequence numbers, inclusive at the cursor,
-with gaps. Units: `witnessedAt` is the host's clock, UTC, and the only position that another
-host understands. Limits: hosts keep about 36 hours; what lies further back is a gap row. A
-`#sync` event (an account's records must be read anew) is not asked for: refresh does that.
-The position is ours and is stored with the rows, so an event may come twice but never not.
+Source: see `jetstream_wire` and `jetstream_v1`. Order: the host's own, within each account; numbers
+have gaps. Units: `witnessedAt` is the host's clock, UTC, and the only position that another
+host understands. Limits: hosts keep about 36 hours; what lies further back is a gap row. The
+position is ours and is stored with the rows, so an event may come twice but never not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event as Flag
 from time import monotonic
 from typing import Final
-from urllib.parse import urlsplit
-
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection
 
 from connectors.jetstream_filter import EventFilter
-from connectors.jetstream_page import Filling, stored_place
+from connectors.jetstream_host import Connection, CursorTooOld, Host
+from connectors.jetstream_page import Filling
 from connectors.jetstream_parse import parse_events, post_authors
-from connectors.jetstream_wire import (
-    Advice,
-    CursorTooOld,
-    Fault,
-    Interrupted,
-    opened,
-    read_frame,
-)
-from schema.errors import BadInput, SourceUnavailable
+from connectors.jetstream_place import Renumbered, stored_place
+from connectors.jetstream_socket import Interrupted
+from connectors.jetstream_wire import Advice, Event, Fault, Told
+from schema.errors import BadInput, SourceRefused, SourceUnavailable
 from schema.pages import CollectionQuery, RawPage
 
 __all__ = ["EventFilter", "fetch_event_pages", "parse_events", "post_authors"]
@@ -38,8 +29,9 @@ __all__ = ["EventFilter", "fetch_event_pages", "parse_events", "post_authors"]
 BACKOFF_SECONDS: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 FIRST_FRAME_FACTOR: Final = 5  # a host needs longer for its first frame than for the next
 HEALTHY_SECONDS: Final = 60.0  # a connection that stood so long has not failed
+WAIT_SECONDS_MAX: Final = 300.0  # who wants to be left alone for longer is asked another day
+CLAMPED: Final = "clamped without notice"
 _STEP_SECONDS = 0.5  # how long a stop may take
-_STARTED_ELSEWHERE = frozenset({"OutdatedCursor", "FutureCursor"})
 
 
 def fetch_event_pages(
@@ -56,21 +48,23 @@ def fetch_event_pages(
     """Yield what `wanted` lets through since the stored position, in the order it happened.
 
     With `idle_seconds` it ends at `query.now`, or when the live tip has been quiet so long;
-    with None it runs until `stop` is set. Deletions and closed accounts always pass. A lost
+    with None it runs until `stop` is set. Deletions and what befalls accounts always pass. A lost
     connection is dialled again where it broke off, the next host next. `clock` tells the time
     of a long run; without it the time is `query.now`.
 
     Raises:
         BadInput: there is no host to ask.
-        SourceRefused: a host will not have us.
+        SourceRefused: no host will have us.
         SourceUnavailable: no host answered in `len(backoff_seconds)` further tries.
     """
     if not urls:
         raise BadInput(f"{query.source}: no Jetstream host is named: name one")
     now = clock if clock is not None else lambda: query.now
     page = Filling(query, wanted, page_size, now, stored_place(query))
-    reading = _Reading(page, stop if stop is not None else Flag(), idle_seconds)
-    yield from reading.pages(urls, backoff_seconds)
+    hosts = [Host(url, query.source, page.notes) for url in urls]
+    hosts.sort(key=lambda host: host.name != page.place.host)  # the one that was read last first
+    reading = _Reading(page, hosts, stop if stop is not None else Flag(), idle_seconds)
+    yield from reading.pages(backoff_seconds)
 
 
 @dataclass(slots=True)
@@ -78,101 +72,127 @@ class _Reading:
     """One pass over the stream, connection after connection."""
 
     page: Filling
+    hosts: list[Host]
     stop: Flag
     idle_seconds: float | None
     is_at_tip: bool = False
-    has_moved: bool = False
+    not_before: dict[str, float] = field(default_factory=dict)
 
-    def pages(self, urls: Sequence[str], backoff_seconds: Sequence[float]) -> Iterator[RawPage]:
+    def pages(self, backoff_seconds: Sequence[float]) -> Iterator[RawPage]:
         """Dial until done; what was read before a failure is handed over first."""
-        hosts = sorted(urls, key=lambda url: _host(url) != self.page.place.host)  # the last first
-        failures = dials = 0
+        failures = 0
         while not self._is_over():
-            reason, self.has_moved = "a closed connection", False
+            host, moves_count, opened_at = self.hosts[0], self.page.moves_count, monotonic()
             try:
-                yield from self._connection(hosts[dials % len(hosts)])
+                yield from self._connection(host)
+                reason = "a closed connection"
+            except Renumbered as error:  # it is asked again, by time
+                reason = str(error)
+                self.page.doubt(reason)
+                self.page.place.forget_number()
             except Interrupted as error:
                 reason = str(error)
-            failures = 0 if self.has_moved else failures
+                self.not_before[host.name] = monotonic() + error.wait_seconds
+                self.hosts.append(self.hosts.pop(0))
+            except SourceRefused:
+                self.hosts.remove(host)
+                if not self.hosts:
+                    yield from self._hand_over()
+                    raise
+                self.page.notes["host refused"] += 1
+                continue
             if self._is_over():
                 break
-            if failures == len(backoff_seconds):
+            self.page.notes[f"line lost: {reason}"] += 1
+            is_healthy = monotonic() - opened_at >= HEALTHY_SECONDS
+            failures = 0 if is_healthy or self.page.moves_count > moves_count else failures
+            wait_seconds = self._wait_seconds()
+            if failures == len(backoff_seconds) or wait_seconds > WAIT_SECONDS_MAX:
                 yield from self._hand_over()
-                raise SourceUnavailable(
-                    f"{self.page.query.source}: Jetstream failed {failures + 1} times running, "
-                    f"the last time with {reason}: look at platforms.bluesky.jetstream "
-                    "and your network, or run again later"
-                )
-            self.stop.wait(backoff_seconds[failures])
-            failures, dials = failures + 1, dials + 1
+                raise self._unavailable(failures + 1, reason, wait_seconds)
+            self.stop.wait(max(wait_seconds, backoff_seconds[failures]))
+            failures += 1
         if self.is_at_tip and self.page.gap is not None:
             self.page.close_gap(self.page.clock())  # nothing came behind it
         yield from self._hand_over()
 
-    def _connection(self, url: str) -> Iterator[RawPage]:
+    def _connection(self, host: Host) -> Iterator[RawPage]:
         """Read one connection until it breaks, the pass is over, or it has to stop."""
-        opened_at = monotonic()
         with ExitStack() as stack:
-            socket = self._dial(stack, url)
-            try:
-                yield from self._frames(socket, _host(url))
-            except ConnectionClosed as error:
-                code = error.rcvd.code if error.rcvd is not None else "no word"
-                raise Interrupted(f"close code {code}") from None
-            finally:
-                self.has_moved |= monotonic() - opened_at >= HEALTHY_SECONDS
+            connection = self._dial(stack, host)
+            yield from self._frames(connection, host.name)
 
-    def _dial(self, stack: ExitStack, url: str) -> ClientConnection:
+    def _dial(self, stack: ExitStack, host: Host) -> Connection:
         """Connect by number; where that is too old by time, then at the live tip."""
-        page, host = self.page, _host(url)
+        page = self.page
         for is_tip in (False, False, True):
-            cursor = None if is_tip else page.place.cursor(host, page.query.since)
-            page.requests_count += 1
+            cursor = None if is_tip else page.place.cursor(host.name, page.query.since)
             try:
-                return stack.enter_context(opened(url, cursor, source=page.query.source))
+                connection = stack.enter_context(host.opened(cursor))
             except CursorTooOld:
-                page.gap = "CursorTooOld"
-                page.place.seq = None
+                page.doubt("CursorTooOld")
+                page.place.forget_number()
+                continue
+            if host.wire == "v1" and page.gap is None:
+                page.doubt(CLAMPED, is_certain=False)
+            return connection
         raise Interrupted("CursorTooOld")
 
-    def _frames(self, socket: ClientConnection, host: str) -> Iterator[RawPage]:
-        quiet_seconds, patience = 0.0, FIRST_FRAME_FACTOR
+    def _frames(self, connection: Connection, host: str) -> Iterator[RawPage]:
+        quiet_since, patience = monotonic(), FIRST_FRAME_FACTOR
         step = min(_STEP_SECONDS, self.idle_seconds or _STEP_SECONDS)
+        page = self.page
         while not self._is_over():
-            try:
-                raw = socket.recv(timeout=step, decode=False)
-            except TimeoutError:
-                quiet_seconds += step
-                if self.idle_seconds is not None:
-                    self.is_at_tip = quiet_seconds >= self.idle_seconds * patience
-            else:
-                quiet_seconds, patience = 0.0, 1
-                self._take(raw, host)
-            if self.page.is_full(is_endless=self.idle_seconds is None):
+            messages = connection.line.messages(step)
+            if not messages and self.idle_seconds is not None:
+                is_late = monotonic() - quiet_since >= self.idle_seconds * patience
+                self.is_at_tip = is_late and connection.line.is_quiet()
+            for raw in messages:
+                told = connection.read(raw)
+                if not isinstance(told, Event):
+                    self._heed(told, host)
+                elif self.idle_seconds is not None and told.witnessed_at > page.query.now:
+                    self.is_at_tip = True  # it is the next pass's
+                    break
+                elif not page.take(told, host):
+                    yield from self._hand_over()
+                    page.take(told, host)
+                if page.is_full:
+                    yield from self._hand_over()
+            if messages:
+                quiet_since, patience = monotonic(), 1
+            if self.idle_seconds is None and page.is_due:
                 yield from self._hand_over()
 
-    def _take(self, raw: bytes, host: str) -> None:
-        """Handle one frame; an event from after the pass began ends the pass."""
-        frame, page = read_frame(raw), self.page
-        if isinstance(frame, Fault):
-            page.put_aside(frame)
-        elif isinstance(frame, Advice):
-            if frame.name in _STARTED_ELSEWHERE:
-                page.gap, page.place.seq = frame.name, None
-        elif self.idle_seconds is not None and frame.witnessed_at > page.query.now:
-            self.is_at_tip = True
-        else:
-            self.has_moved |= page.take(frame, host)
+    def _heed(self, told: Told, host: str) -> None:
+        """Handle what is no event."""
+        page = self.page
+        if isinstance(told, Fault):
+            page.put_aside(told)
+        elif isinstance(told, Advice) and told.name == "OutdatedCursor":
+            page.doubt(told.name)
+        elif isinstance(told, Advice) and told.name == "FutureCursor":
+            if page.place.has_number_of(host):
+                raise Renumbered(told.name)
+            page.gap = page.gap_from = None  # a time ahead of the host's clock misses nothing
 
     def _hand_over(self) -> Iterator[RawPage]:
         seen_to = self.page.clock() if self.is_at_tip else self.page.place.witnessed_at
-        page = self.page.hand_over(None if self.page.gap else seen_to)
+        page = self.page.hand_over(seen_to)
         if page is not None:
             yield page
 
+    def _wait_seconds(self) -> float:
+        """Tell how long the next host wants to be left alone."""
+        return max(0.0, self.not_before.get(self.hosts[0].name, 0.0) - monotonic())
+
+    def _unavailable(self, times: int, reason: str, wait_seconds: float) -> SourceUnavailable:
+        when = f"in {wait_seconds:.0f} seconds" if wait_seconds else "later"
+        return SourceUnavailable(
+            f"{self.page.query.source}: Jetstream failed {times} times running, "
+            f"the last time with {reason}: look at platforms.bluesky.jetstream "
+            f"and your network, or run again {when}"
+        )
+
     def _is_over(self) -> bool:
         return self.is_at_tip or self.stop.is_set()
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc

@@ -1,75 +1,30 @@
-"""The page that a pass over the stream is filling, and where the pass stands."""
+"""The page that a pass over the stream is filling.
 
-import json
+What a page holds says the same wherever it ends: it ends before a second event about a post or
+account that it holds, so that each wording and each removal is stored as one.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any, Final
 
-from connectors.atproto_syntax import (
-    POST_COLLECTION,
-    PROFILE_COLLECTION,
-    RecordUri,
-    iso,
-    utc_time,
-)
+import orjson
+
+from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION, RecordUri
 from connectors.bluesky_parse import set_aside
 from connectors.jetstream_filter import EventFilter
+from connectors.jetstream_host import REQUESTS
 from connectors.jetstream_parse import ACCOUNT, COMMIT, FAULT, commit_uri, is_signed_in_only
-from connectors.jetstream_wire import Event, Fault
-from schema.errors import UnexpectedFailure
+from connectors.jetstream_place import OVERLAP, Place
+from connectors.jetstream_wire import COLLECTIONS, Event, Fault
 from schema.pages import CollectionQuery, Coverage, RawPage
 
-OVERLAP: Final = timedelta(seconds=60)  # hosts' clocks differ by seconds
 FLUSH_SECONDS: Final = 5.0  # a stream without end stores at least so often
-SCAN_PAGES: Final = 40  # a page ends after so many times its size in events read
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Place:
-    """The last event handled, and the host whose numbering it has."""
-
-    host: str | None = None
-    seq: int | None = None
-    witnessed_at: datetime | None = None
-
-    def cursor(self, host: str, since: datetime) -> int:
-        """Resume by number on the same host, by time on another, at `since` the first time.
-
-        The host tells the two apart by size: a time is microseconds, above 10**15.
-        """
-        if self.seq is not None and self.host == host:
-            return self.seq
-        start = since if self.witnessed_at is None else self.witnessed_at - OVERLAP
-        return (start - _EPOCH) // timedelta(microseconds=1)
-
-    def position(self) -> str | None:
-        """Write the place down; None before the first event."""
-        if self.seq is None or self.witnessed_at is None:
-            return None
-        return json.dumps(
-            {"host": self.host, "seq": self.seq, "witnessed_at": iso(self.witnessed_at)}
-        )
-
-
-def stored_place(query: CollectionQuery) -> Place:
-    """Read the stored position back.
-
-    Raises:
-        UnexpectedFailure: it is none of ours.
-    """
-    if query.position is None:
-        return Place()
-    try:
-        stored = json.loads(query.position)
-        place = Place(str(stored["host"]), int(stored["seq"]), utc_time(stored["witnessed_at"]))
-    except (ValueError, TypeError, KeyError):
-        place = Place()
-    if place.witnessed_at is None:
-        raise UnexpectedFailure(f"{query.source}: the stored position cannot be read")
-    return place
+SCAN_PAGES: Final = 400  # a page ends after so many times its size in events read
+_REMEMBERED_COUNT = 50_000
 
 
 @dataclass(slots=True)
@@ -81,13 +36,17 @@ class Filling:
     size: int
     clock: Callable[[], datetime]
     place: Place
-    gap: str | None = None  # why what lies before the next event was not seen
+    notes: Counter[str] = field(default_factory=Counter)
+    gap: str | None = None  # why what lies before the next event may not have been seen
+    gap_from: datetime | None = None  # an event from before it shows that there is no gap
     items: list[Mapping[str, Any]] = field(default_factory=list, repr=False)
     own: set[str] = field(default_factory=set, repr=False)
+    subjects: dict[str, object] = field(default_factory=dict, repr=False)
+    recent: dict[bytes, datetime] = field(default_factory=dict, repr=False)
     covered: list[Coverage] = field(default_factory=list)
     covered_to: datetime = field(init=False)
     scanned_count: int = 0
-    requests_count: int = 0
+    moves_count: int = 0
     began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
@@ -95,17 +54,28 @@ class Filling:
         self.covered_to = self.place.witnessed_at or self.query.since
 
     def take(self, event: Event, host: str) -> bool:
-        """Move on to an event and keep it if it is wanted; False where it was handled before."""
-        place = self.place
-        if place.host == host and place.seq is not None and event.seq <= place.seq:
-            if (event.seq, event.witnessed_at) == (place.seq, place.witnessed_at):
-                return False  # the cursor is inclusive
-            self.gap = self.gap or "sequence went back"
-        self.close_gap(event.witnessed_at)
-        place.host, place.seq, place.witnessed_at = host, event.seq, event.witnessed_at
-        self.scanned_count += 1
-        if self._is_wanted(event.payload):
-            self.items.append(event.payload)
+        """Move on to an event and keep it if it is wanted and new.
+
+        False, and nothing happens, where the page has to be handed over before it.
+
+        Raises:
+            Renumbered: the host counts anew.
+        """
+        is_next = self.place.is_next(event, host)
+        if self.gap is not None:
+            self.close_gap(event.witnessed_at)
+        about = self._about(event)
+        is_new = about is not None and self._is_new(event)
+        if about is not None and is_new and self._holds_other_than(*about):
+            return False
+        if is_next:
+            self.place.move(event, host)
+            self.scanned_count += 1
+            self.moves_count += 1
+        if about is not None:
+            self.place.keep(event)
+            if is_new:
+                self._keep(event, *about)
         return True
 
     def put_aside(self, fault: Fault) -> None:
@@ -113,25 +83,39 @@ class Filling:
         shape = set_aside(fault.rule, fault.frame)
         self.items.append({"$type": FAULT, "fault": shape.rule, "skeleton": shape.skeleton})
 
+    def doubt(self, reason: str, *, is_certain: bool = True) -> None:
+        """Expect a gap behind the last event, unless the next one reaches back to it.
+
+        Where nothing was read before and nobody said so, a minute without an event is no gap.
+        """
+        begin = self.query.since if is_certain else self.query.since + OVERLAP
+        self.gap, self.gap_from = reason, self.place.witnessed_at or begin
+
     def close_gap(self, until: datetime) -> None:
         """Write down what was not seen between the last event and `until`."""
-        if self.gap is not None and until > self.covered_to:
+        if self.gap is not None and self.gap_from is not None and until > self.gap_from:
+            self._cover(self.place.witnessed_at)
             self.covered.append(Coverage(self.covered_to, until, "gap", self.gap))
             self.covered_to = until
-        self.gap = None
+        self.gap = self.gap_from = None
 
-    def is_full(self, *, is_endless: bool) -> bool:
+    @property
+    def is_full(self) -> bool:
         """Tell whether the page has to be handed over before the next event."""
-        if len(self.items) >= self.size or self.scanned_count >= self.size * SCAN_PAGES:
-            return True
+        return len(self.items) >= self.size or self.scanned_count >= self.size * SCAN_PAGES
+
+    @property
+    def is_due(self) -> bool:
+        """Tell whether a stream without end has to store what it has."""
         is_begun = self.scanned_count > 0 or bool(self.items)
-        return is_endless and is_begun and monotonic() - self.began >= FLUSH_SECONDS
+        return is_begun and monotonic() - self.began >= FLUSH_SECONDS
 
     def hand_over(self, seen_to: datetime | None) -> RawPage | None:
         """Close the page, seen up to `seen_to`, and begin the next; None where it says nothing."""
-        if seen_to is not None and seen_to > self.covered_to:
-            self.covered.append(Coverage(self.covered_to, seen_to))
-            self.covered_to = seen_to
+        self._cover(seen_to)
+        self.began = monotonic()
+        if not (self.items or self.covered or self.scanned_count):
+            return None
         page = RawPage(
             platform="bluesky",
             source=self.query.source,
@@ -141,35 +125,88 @@ class Filling:
             items=tuple(self.items),
             position=self.place.position(),
             covered=tuple(self.covered),
-            requests_count=self.requests_count,
+            requests_count=self.notes.pop(REQUESTS, 0),
+            scanned_count=self.scanned_count,
+            notes=dict(self.notes),
         )
-        is_empty = not (self.items or self.covered or self.scanned_count)
-        self.items, self.covered, self.own = [], [], set()
-        self.scanned_count = self.requests_count = 0
-        self.began = monotonic()
-        return None if is_empty else page
+        self.items, self.covered, self.own, self.subjects = [], [], set(), {}
+        self.scanned_count = 0
+        self.notes.clear()
+        self._forget()
+        return page
 
-    def _is_wanted(self, event: Mapping[str, Any]) -> bool:
-        """Let through what removes, what is malformed, and the posts that are asked for."""
-        kind = event.get("$type")
+    def _cover(self, seen_to: datetime | None) -> None:
+        if seen_to is not None and seen_to > self.covered_to:
+            self.covered.append(Coverage(self.covered_to, seen_to))
+            self.covered_to = seen_to
+
+    def _is_new(self, event: Event) -> bool:
+        return not self.place.has_kept(event) and _identity(event) not in self.recent
+
+    def _holds_other_than(self, subject: str, state: object) -> bool:
+        return subject in self.subjects and self.subjects[subject] != state
+
+    def _keep(self, event: Event, subject: str, state: object) -> None:
+        payload = event.payload
+        self.items.append(payload)
+        self.recent[_identity(event)] = event.witnessed_at
+        if subject:
+            self.subjects[subject] = state
+        if payload.get("collection") == POST_COLLECTION and payload.get("operation") != "delete":
+            self.own.add(subject)  # its replies may stand in this very page
+            self.subjects[str(payload["did"])] = state
+
+    def _forget(self) -> None:
+        """Let go of what no host will tell again."""
+        last = self.place.witnessed_at
+        for identity, witnessed_at in list(self.recent.items()):
+            is_near = last is None or witnessed_at >= last - 2 * OVERLAP
+            if is_near and len(self.recent) <= _REMEMBERED_COUNT:
+                break
+            del self.recent[identity]
+
+    def _about(self, event: Event) -> tuple[str, object] | None:
+        """Name whom or what a wanted event is about and what it says; None where nobody asked.
+
+        What befalls an account always passes, and so does what is malformed; that names nobody.
+        """
+        payload = event.payload
+        kind = payload.get("$type")
         if kind == ACCOUNT:
-            account = event.get("account")
-            return not (isinstance(account, Mapping) and account.get("active") is True)
-        if kind != COMMIT:
-            return False
-        uri = commit_uri(event)
+            return _account_state(payload)
+        collection = payload.get("collection")
+        if kind != COMMIT or (isinstance(collection, str) and collection not in COLLECTIONS):
+            return None
+        uri = commit_uri(payload)
         if uri is None:
-            return True
+            return "", event.number
         if uri.collection == PROFILE_COLLECTION:
-            return is_signed_in_only(event)
-        return uri.collection == POST_COLLECTION and self._is_wanted_post(event, uri)
+            return (uri.did, event.number) if is_signed_in_only(payload) else None
+        return (str(uri), event.number) if self._is_wanted_post(payload, uri) else None
 
     def _is_wanted_post(self, event: Mapping[str, Any], uri: RecordUri) -> bool:
         if event.get("operation") == "delete":
             return True
         given = event.get("record")
         record = given if isinstance(given, Mapping) else {}
-        is_wanted = self.wanted.lets_through(str(uri), uri.did, record, also=self.own)
-        if is_wanted:
-            self.own.add(str(uri))  # its replies may stand in this very page
-        return is_wanted
+        return self.wanted.lets_through(str(uri), uri.did, record, also=self.own)
+
+
+def _account_state(payload: Mapping[str, Any]) -> tuple[str, object]:
+    did, account = payload.get("did"), payload.get("account")
+    told = account if isinstance(account, Mapping) else {}
+    state = (told.get("active"), told.get("status"))
+    return (did if isinstance(did, str) else "", state)
+
+
+def _identity(event: Event) -> bytes:
+    """Tell an event from every other by what it says, whichever host says it."""
+    payload = event.payload
+    kind = str(payload.get("$type")).rpartition("#")[2]
+    inner = payload.get(kind)
+    what: object = event.number
+    if kind == "commit" and isinstance(payload.get("rev"), str):
+        what = [payload.get(key) for key in ("rev", "collection", "rkey", "operation")]
+    elif isinstance(inner, Mapping) and isinstance(inner.get("time"), str):
+        what = inner
+    return orjson.dumps([kind, payload.get("did"), what])

@@ -24,8 +24,8 @@ from demo.bluesky_views import Views
 from demo.faults import Faults, SpoiltApp
 from demo.history import handle
 from demo.ids import iso_milliseconds
+from demo.jetstream import DICTIONARY, EventLog, Jetstream
 from demo.jetstream import NSID as JETSTREAM
-from demo.jetstream import EventLog, Jetstream
 from demo.model import Community, Person, Post
 
 WINDOW_SECONDS: Final = 300
@@ -50,6 +50,7 @@ def bluesky_app(
     app = Starlette(
         routes=[
             WebSocketRoute(f"/xrpc/{JETSTREAM}", jetstream.serve),
+            Route(f"/xrpc/{DICTIONARY}", jetstream.dictionary),
             Route("/xrpc/{method}", view.answer),
         ]
     )

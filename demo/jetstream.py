@@ -4,19 +4,22 @@ Wire: WebSocket, subprotocol `xrpc.v1.json`. Cursor: sequence number, inclusive,
 from 10^15 on, matched to `witnessedAt`. Sequence numbers have gaps and are the same after a
 restart. After the history up to `clock()` the stream stays open and sends what the clock reaches.
 As on the real server, an account that was deleted takes its earlier events with it; a post's
-takedown sends nothing. No zstd dictionary is served: clients fall back to plain frames.
+takedown sends nothing. Who names the dictionary of the day gets each frame compressed with it.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import orjson
+import zstandard
 from starlette.datastructures import QueryParams
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from demo.bluesky_records import PROFILE_COLLECTION, Records, profile
@@ -33,6 +36,10 @@ from demo.ids import (
 from demo.model import Community, Person, Post
 
 NSID: Final = "network.bsky.jetstream.subscribeEvents"
+DICTIONARY: Final = "network.bsky.jetstream.getZstdDictionary"
+DICTIONARY_ID: Final = 20_260_201
+DICTIONARY_BYTES: Final = 16_384
+DICTIONARY_SAMPLES: Final = 1_000
 KINDS: Final = ("commit", "identity", "account", "sync")
 TIME_CURSORS: Final = 10**15
 FIRST_SEQ: Final = 4_000_001
@@ -77,6 +84,20 @@ class EventLog:
             for seq, happening in zip(np.cumsum(gaps), happenings, strict=True)
         )
         self._people = {person.native_id: person for person in community.people}
+
+    @cached_property
+    def dictionary(self) -> zstandard.ZstdCompressionDict:
+        """What frames are compressed with."""
+        step = len(self._events) // DICTIONARY_SAMPLES + 1
+        samples: list[Any] = [event.frame.encode() for event in self._events[::step]]
+        return zstandard.train_dictionary(
+            DICTIONARY_BYTES, samples, k=200, d=8, dict_id=DICTIONARY_ID
+        )
+
+    @cached_property
+    def packer(self) -> zstandard.ZstdCompressor:
+        """What compresses a frame."""
+        return zstandard.ZstdCompressor(dict_data=self.dictionary)
 
     def as_of(self, now: datetime, *, after: int = 0) -> list[Event]:
         """List the events up to `now` with a sequence number above `after`."""
@@ -198,6 +219,7 @@ class Subscription:
     dids: frozenset[str]
     cursor: int | None
     max_bytes: int
+    is_compressed: bool
 
     @classmethod
     def read(cls, params: QueryParams) -> "Subscription":
@@ -208,8 +230,9 @@ class Subscription:
         """
         if stray := [name for name in UNKNOWN if name in params]:
             raise Denied("InvalidRequest", f"{stray[0]} is not a parameter of v2")
-        if "zstdDictionary" in params:
-            raise Denied("UnknownZstdDictionary", "no dictionary is served")
+        dictionary = _integer(params, "zstdDictionary")
+        if dictionary not in (None, DICTIONARY_ID):
+            raise Denied("UnknownZstdDictionary", f"dictionary {dictionary} is not served")
         kinds, collections = params.getlist("kinds"), params.getlist("collections")
         if unknown := [kind for kind in kinds if kind not in KINDS]:
             raise Denied("InvalidRequest", f"unknown kind: {unknown[0]}")
@@ -224,6 +247,7 @@ class Subscription:
             frozenset(dids),
             _integer(params, "cursor"),
             _integer(params, "maxMessageSizeBytes") or 0,
+            dictionary is not None,
         )
 
     def wants(self, event: Event) -> bool:
@@ -263,6 +287,10 @@ class Jetstream:
         self._clock = clock
         self._faults = faults
 
+    async def dictionary(self, _: Request) -> Response:
+        """Answer getZstdDictionary."""
+        return Response(self._log.dictionary.as_bytes(), media_type="application/octet-stream")
+
     async def serve(self, websocket: WebSocket) -> None:
         """Serve one consumer until it leaves."""
         try:
@@ -274,7 +302,7 @@ class Jetstream:
         offered = websocket.scope.get("subprotocols", [])
         await websocket.accept(subprotocol="xrpc.v1.json" if "xrpc.v1.json" in offered else None)
         if notice is not None:
-            await websocket.send_text(notice)
+            await self._send(websocket, notice, wanted)
         await self._stream(websocket, wanted, after)
 
     def _start(self, cursor: int | None) -> tuple[int, str | None]:
@@ -313,7 +341,7 @@ class Jetstream:
                         after = event.seq
                         if not wanted.wants(event):
                             continue
-                        await websocket.send_text(event.frame)
+                        await self._send(websocket, event.frame, wanted)
                         sent += 1
                         if await self._spoilt(websocket, sent):
                             return
@@ -323,6 +351,12 @@ class Jetstream:
                 await websocket.close(1008, "server push only")
         finally:
             heard.cancel()
+
+    async def _send(self, websocket: WebSocket, frame: str, wanted: Subscription) -> None:
+        if wanted.is_compressed:
+            await websocket.send_bytes(self._log.packer.compress(frame.encode()))
+        else:
+            await websocket.send_text(frame)
 
     async def _spoilt(self, websocket: WebSocket, sent: int) -> bool:
         """Cut the line, or send an error and close, when a test asked for it."""

@@ -71,7 +71,9 @@ class RawPage:
 
     What an API answered stands in `items`, what a file held in `rows`, a frame. `position` is
     stored in the transaction that stores the rows; None leaves the stored one. `missing` are
-    native ids that were asked for and not answered.
+    native ids that were asked for and not answered; `scanned_count` events or items were looked
+    at to fill the page, wanted or not. `notes` count what happened on the way: lines that broke
+    and why, what a service would not give; never a value.
     """
 
     platform: Platform
@@ -85,6 +87,8 @@ class RawPage:
     covered: tuple[Coverage, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
     requests_count: int = 1
+    scanned_count: int = 0
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def test_posts_leave_out_what_has_gone(community: Community, client: Client) -> 
         ("app.bsky.feed.getPostThread", {"uri": "at://did:plc:x/a/b"}, 400, "NotFound"),
         ("com.atproto.identity.resolveHandle", {"handle": "no.test"}, 400, "InvalidRequest"),
         ("app.bsky.feed.searchPostsV2", {}, 501, "MethodNotImplemented"),
-        ("network.bsky.jetstream.getZstdDictionary", {}, 501, "MethodNotImplemented"),
+        ("network.bsky.jetstream.planSnapshot", {}, 501, "MethodNotImplemented"),
     ],
 )
 def test_bad_questions_are_refused_as_by_the_real_server(

@@ -3,11 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
+import zstandard
+from atproto import JetstreamClient
 from atproto_jetstream.models import parse_frame, parse_subscribe_events_message
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -153,6 +156,44 @@ def test_bad_subscriptions_are_denied(url: str, query: str) -> None:
     with pytest.raises(InvalidStatus) as caught, listening(url, query):
         pass
     assert caught.value.response.status_code == 400
+
+
+def test_the_sdk_reads_compressed_frames_and_they_are_the_plain_ones(
+    community: Community, url: str
+) -> None:
+    plain = [event["seq"] for event in replay(url, "cursor=1&kinds=account&kinds=identity")]
+    heard: list[int] = []
+    client = JetstreamClient(
+        {"cursor": 1, "kinds": ["account", "identity"]},
+        base_uri=f"{url.replace('http', 'ws')}/xrpc",
+        recv_timeout=30,
+    )
+
+    def hear(message: Any) -> None:
+        assert client.compressed
+        heard.append(message.seq)
+        if len(heard) == len(plain):
+            client.stop()
+
+    client.start(hear)
+    assert client._xrpc_client is not None
+    client._xrpc_client.request.close()
+    assert heard == plain
+
+
+def test_compressed_frames_are_the_plain_ones_and_smaller(url: str) -> None:
+    answer = httpx.get(f"{url}/xrpc/network.bsky.jetstream.getZstdDictionary")
+    dictionary = zstandard.ZstdCompressionDict(answer.content)
+    packed = f"cursor=1&{POSTS}&zstdDictionary={dictionary.dict_id()}"
+    raw: list[bytes] = []
+    with listening(url, packed) as socket, suppress(TimeoutError):
+        while True:
+            raw.append(socket.recv(timeout=QUIET, decode=False))
+    unpacker = zstandard.ZstdDecompressor(dict_data=dictionary)
+    told = [unpacker.decompress(frame) for frame in raw]
+    plain = replay(url, f"cursor=1&{POSTS}")
+    assert [json.loads(frame)["payload"] for frame in told] == plain
+    assert sum(map(len, raw)) < sum(map(len, told)) / 2
 
 
 def test_a_cursor_below_the_floor_is_too_old(community: Community) -> None:

@@ -5,7 +5,6 @@ import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,11 +14,14 @@ from hypothesis import strategies as st
 
 from connectors import jetstream, jetstream_page
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
-from connectors.jetstream_wire import Event, Fault, Interrupted, read_frame
+from connectors.jetstream_place import OVERLAP, Place, Renumbered
+from connectors.jetstream_socket import Interrupted
+from connectors.jetstream_wire import Event, Fault, read_frame
 from schema.errors import BadInput, SourceRefused, SourceUnavailable, UnexpectedFailure
 from schema.pages import Coverage, ParsedPage, RawPage
 from tests.support.jetstream_script import (
     NOW,
+    OTHER,
     SINCE,
     WRITER,
     Close,
@@ -34,6 +36,7 @@ from tests.support.jetstream_script import (
     event,
     frame,
     info,
+    microseconds,
     query,
     scripted_jetstream,
     uri,
@@ -42,7 +45,7 @@ from tests.support.odd_json import JSON, dented
 
 EVERYTHING = EventFilter(dids=frozenset({WRITER}))
 HASTE = (0.01, 0.01)
-MICROSECOND = timedelta(microseconds=1)
+LATER = "2026-02-02T00:00:00Z"
 
 
 def passes(*urls: str, position: str | None = None, **more: Any) -> Iterator[RawPage]:
@@ -88,8 +91,21 @@ def test_the_next_pass_goes_on_at_the_number_and_drops_what_comes_twice() -> Non
         first = list(passes(host.url))
         second = list(passes(host.url, position=first[-1].position))
     assert read(second) == ["k5"]
-    assert host.cursors[1] == 2
+    assert host.cursors[1] == 1
     assert position(second)["seq"] == 5
+
+
+def test_a_reading_resumes_a_little_behind_where_it_stood() -> None:
+    """A host keeps each account's events in order, so another's lower number may come late."""
+    late = frame(commit(3990, did=OTHER))
+    with scripted_jetstream(posts(3991, 4000), [late, *posts(3991, 4000, 4001)]) as host:
+        wanted = EventFilter(dids=frozenset({WRITER, OTHER}))
+        first = list(passes(host.url, wanted=wanted))
+        second = list(passes(host.url, wanted=wanted, position=first[-1].position))
+    assert read(second) == ["k3990", "k4001"]
+    assert host.cursors[1] == 3000
+    assert not gaps(second)
+    assert position(second)["seq"] == 4001
 
 
 @pytest.mark.parametrize("end", [Close(1000), Close(1001), Close(1012), Cut()])
@@ -97,14 +113,21 @@ def test_a_lost_connection_is_dialled_again_where_it_broke_off(end: Step) -> Non
     with scripted_jetstream([*posts(1, 2), end], posts(2, 3)) as host:
         pages = list(passes(host.url))
     assert read(pages) == ["k1", "k2", "k3"]
-    assert host.cursors[1] == 2
+    assert host.cursors[1] == 1
     assert not gaps(pages)
 
 
-def test_a_consumer_too_slow_comes_back_and_loses_nothing() -> None:
+def test_a_consumer_too_slow_comes_back_loses_nothing_and_is_told_of() -> None:
     script = [*posts(1), error("ConsumerTooSlow"), Close(1008)]
     with scripted_jetstream(script, posts(1, 2)) as host:
-        assert read(list(passes(host.url))) == ["k1", "k2"]
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1", "k2"]
+    assert [page.notes["line lost: ConsumerTooSlow"] for page in pages] == [1]
+
+
+def by_time(seq: int) -> int:
+    """Tell how a host is asked by time that has to reach back behind an event."""
+    return microseconds(at(seq) - OVERLAP)
 
 
 def test_a_cursor_too_old_leaves_a_gap_row_and_goes_on_by_time() -> None:
@@ -115,11 +138,26 @@ def test_a_cursor_too_old_leaves_a_gap_row_and_goes_on_by_time() -> None:
         pages = list(passes(host.url, position=first[-1].position))
     assert read(pages) == ["k90"]
     assert gaps(pages) == [Coverage(at(1), at(90), "gap", "OutdatedCursor")]
-    assert host.cursors[1] == 1
-    assert (
-        host.cursors[2]
-        == (at(1) - jetstream_page.OVERLAP - at(0)) // MICROSECOND + int(at(0).timestamp()) * 10**6
-    )
+    assert host.cursors[1:] == [1, by_time(1)]
+
+
+def test_a_number_too_old_that_can_be_read_by_time_is_no_gap() -> None:
+    with scripted_jetstream(posts(1), [Deny(400, "CursorTooOld")], posts(1, 90)) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k1", "k90"]
+    assert not gaps(pages)
+
+
+def test_a_gap_begins_where_the_last_event_stood_and_what_came_before_is_seen() -> None:
+    script = [*posts(1, 5), Cut()]
+    with scripted_jetstream(script, [info("OutdatedCursor"), *posts(90)]) as host:
+        pages = list(passes(host.url))
+    assert [row for page in pages for row in page.covered] == [
+        Coverage(SINCE, at(5)),
+        Coverage(at(5), at(90), "gap", "OutdatedCursor"),
+        Coverage(at(90), NOW),
+    ]
 
 
 def test_a_gap_with_nothing_behind_it_reaches_to_now() -> None:
@@ -127,7 +165,7 @@ def test_a_gap_with_nothing_behind_it_reaches_to_now() -> None:
     with scripted_jetstream([info("OutdatedCursor")]) as host:
         [page] = passes(host.url, position=stored)
     assert page.covered == (Coverage(at(1), NOW, "gap", "OutdatedCursor"),)
-    assert page.position is None
+    assert position([page]) == json.loads(stored)
 
 
 def test_a_host_that_knows_no_cursor_at_all_is_read_from_its_tip() -> None:
@@ -138,21 +176,43 @@ def test_a_host_that_knows_no_cursor_at_all_is_read_from_its_tip() -> None:
     assert gaps(pages) == [Coverage(SINCE, at(7), "gap", "CursorTooOld")]
 
 
-def test_a_cursor_beyond_the_tip_leaves_a_gap_row() -> None:
-    with scripted_jetstream(posts(500), [info("FutureCursor"), *posts(520, 3)]) as host:
-        first = list(passes(host.url))
-        pages = list(passes(host.url, position=first[-1].position))
-    assert read(pages) == ["k520", "k3"]  # numbers that went back are no reason to drop
-    assert gaps(pages)[0] == Coverage(at(500), at(520), "gap", "FutureCursor")
+BEHIND_US = ([info("FutureCursor"), *posts(520)], [frame(commit(3) | {"witnessedAt": LATER})])
 
 
-def test_numbers_that_go_back_are_read_and_leave_a_gap_row() -> None:
-    later = commit(3) | {"witnessedAt": "2026-02-02T00:00:00Z"}
-    with scripted_jetstream(posts(500), [frame(later), *posts(4)]) as host:
+@pytest.mark.parametrize("tip", BEHIND_US, ids=["it says so", "its numbers say so"])
+def test_a_host_that_counts_anew_is_read_again_by_time(tip: list[Step]) -> None:
+    """What it called 500 it calls 1, and what is new 2: nothing is lost, nothing comes twice."""
+    again = [as_seq(commit(500), 1), as_seq(commit(510), 2), as_seq(commit(530), 3)]
+    with scripted_jetstream(posts(500), tip, [frame(one) for one in again]) as host:
         first = list(passes(host.url))
         pages = list(passes(host.url, position=first[-1].position))
-    assert read(pages) == ["k3", "k4"]
-    assert [gap.reason for gap in gaps(pages)] == ["sequence went back"]
+    assert read(pages)[-2:] == ["k510", "k530"]
+    assert host.cursors[1:] == [1, by_time(500)]
+    assert not gaps(pages)
+    assert position(pages)["seq"] == 3
+
+
+def test_what_a_host_that_counts_anew_no_longer_has_is_a_gap() -> None:
+    again = [info("OutdatedCursor"), frame(as_seq(commit(530), 1))]
+    with scripted_jetstream(posts(500), [info("FutureCursor")], again) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k530"]
+    assert gaps(pages) == [Coverage(at(500), at(530), "gap", "OutdatedCursor")]
+
+
+def test_a_host_whose_clock_is_behind_ours_misses_nothing() -> None:
+    with scripted_jetstream(posts(500)) as one:
+        first = list(passes(one.url))
+    with scripted_jetstream([info("FutureCursor"), *posts(440, 510)]) as other:
+        pages = list(passes(other.url, position=first[-1].position))
+    assert other.cursors == [by_time(500)]
+    assert read(pages) == ["k440", "k510"]
+    assert not gaps(pages)
+
+
+def as_seq(payload: dict[str, Any], seq: int) -> dict[str, Any]:
+    return payload | {"seq": seq}
 
 
 def test_another_host_is_asked_by_time_with_an_overlap() -> None:
@@ -160,8 +220,7 @@ def test_another_host_is_asked_by_time_with_an_overlap() -> None:
         first = list(passes(one.url))
     with scripted_jetstream(posts(3, 4)) as other:
         pages = list(passes(other.url, position=first[-1].position))
-    expected = int((at(100) - jetstream_page.OVERLAP).timestamp()) * 10**6
-    assert other.cursors == [expected]
+    assert other.cursors == [by_time(100)]
     assert read(pages) == ["k3", "k4"]
     assert not gaps(pages)
     assert position(pages)["seq"] == 4
@@ -199,7 +258,6 @@ def test_what_was_read_before_hosts_fail_for_good_is_handed_over() -> None:
     [
         (400, "InvalidRequest", SourceRefused),
         (401, "AuthMissing", SourceRefused),
-        (404, "MethodNotImplemented", SourceRefused),
         (429, "RateLimitExceeded", SourceUnavailable),
         (503, "", SourceUnavailable),
     ],
@@ -211,6 +269,29 @@ def test_a_refusal_says_whether_to_try_again(status: int, told: str, kind: type)
     ):
         list(passes(host.url))
     assert len(host.asked) == (1 if kind is SourceRefused else 3)
+
+
+def test_a_host_that_refuses_us_does_not_keep_us_from_the_next() -> None:
+    with scripted_jetstream([Deny(403, "Blocked")]) as one, scripted_jetstream(posts(1)) as other:
+        pages = list(passes(one.url, other.url))
+    assert read(pages) == ["k1"]
+    assert pages[0].notes["host refused"] == 1
+
+
+def test_a_host_is_left_alone_for_as_long_as_it_asks() -> None:
+    with scripted_jetstream([Deny(429, "RateLimitExceeded", "1")], posts(1)) as host:
+        pages = list(passes(host.url))
+    assert read(pages) == ["k1"]
+    assert 1.0 <= host.arrived[1] - host.arrived[0] < 3.0
+
+
+def test_a_host_that_wants_to_be_left_alone_for_long_is_not_waited_for() -> None:
+    with (
+        scripted_jetstream([Deny(503, "", "3600")]) as host,
+        pytest.raises(SourceUnavailable, match="run again in 3600 seconds"),
+    ):
+        list(passes(host.url))
+    assert len(host.asked) == 1
 
 
 def test_no_host_at_all_is_the_study_s_fault() -> None:
@@ -228,6 +309,10 @@ def test_a_host_that_nobody_listens_at_is_unavailable() -> None:
 
 
 BAD_FRAMES = [
+    (b"\xff\xfe", "frame is no JSON"),
+    (frame(event("weather", 2, text="Ola Nordmann")), "kind of event was not asked for"),
+    (frame(event("sync", 2)), "kind of event was not asked for"),
+    (frame({"$type": ["Ola Nordmann"]}), "kind of event was not asked for"),
     ("{", "frame is no JSON"),
     ('["Ola Nordmann"]', "frame is no object"),
     ('{"$type": "postcard"}', "frame is no message"),
@@ -244,7 +329,7 @@ BAD_FRAMES = [
 
 
 @pytest.mark.parametrize(("bad", "rule"), BAD_FRAMES, ids=[rule for _, rule in BAD_FRAMES])
-def test_a_malformed_frame_is_set_aside_and_passed(bad: str, rule: str) -> None:
+def test_a_malformed_frame_is_set_aside_and_passed(bad: str | bytes, rule: str) -> None:
     with scripted_jetstream([*posts(1), bad, *posts(3)]) as host:
         pages = list(passes(host.url))
     assert read(pages) == ["k1", "k3"]
@@ -256,8 +341,8 @@ def test_a_malformed_frame_is_set_aside_and_passed(bad: str, rule: str) -> None:
 
 @given(JSON | dented(commit(1)), st.sampled_from(["message", "error", "postcard"]))
 def test_no_frame_whatever_ends_a_pass(payload: object, kind: str) -> None:
-    page = jetstream_page.Filling(query(), EVERYTHING, 9, lambda: NOW, jetstream_page.Place())
-    with contextlib.suppress(Interrupted):
+    page = jetstream_page.Filling(query(), EVERYTHING, 9, lambda: NOW, Place())
+    with contextlib.suppress(Interrupted, Renumbered):
         found = read_frame(json.dumps({"$type": kind, "payload": payload}).encode())
         if isinstance(found, Event):
             page.take(found, "host")
@@ -266,14 +351,6 @@ def test_no_frame_whatever_ends_a_pass(payload: object, kind: str) -> None:
     handed = page.hand_over(NOW)
     assert handed is not None
     parse_events(handed)
-
-
-def test_kinds_of_event_that_a_newer_host_sends_are_passed_over() -> None:
-    news = [frame(event("weather", 2)), frame(event("identity", 3, identity={}))]
-    with scripted_jetstream([*posts(1), *news, *posts(4)]) as host:
-        pages = list(passes(host.url))
-    assert read(pages) == ["k1", "k4"]
-    assert all(parse_events(page).set_aside == () for page in pages)
 
 
 def test_an_event_from_after_the_pass_began_is_left_for_the_next() -> None:
@@ -298,9 +375,14 @@ def test_pages_end_at_their_size_and_each_carries_its_own_position() -> None:
 
 def test_a_page_of_nothing_wanted_still_moves_the_position() -> None:
     nobody = EventFilter(keywords=("umbrella",))
-    with scripted_jetstream(posts(*range(1, 100))) as host:
+    with (
+        scripted_jetstream(posts(*range(1, 100))) as host,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(jetstream_page, "SCAN_PAGES", 40)
         pages = list(passes(host.url, wanted=nobody, page_size=1))
     assert [len(page.items) for page in pages] == [0, 0, 0]
+    assert [page.scanned_count for page in pages] == [40, 40, 19]
     assert position(pages)["seq"] == 99
 
 
@@ -425,16 +507,27 @@ def test_an_edit_of_a_kept_post_passes_whatever_it_says_now() -> None:
 
 def test_the_sdk_s_own_client_moves_its_cursor_before_the_event_is_handled() -> None:
     """The reason for going beneath it: a failed write would be skipped for good."""
+    cursors: list[int | None] = []
     failures: list[BaseException] = []
     with scripted_jetstream([*posts(1, 2), Close(1000)]) as host:
         client = JetstreamClient({}, base_uri=host.url, recv_timeout=5, compress=False)
 
         def store(_: object) -> None:
+            cursors.append(client.cursor)
             raise OSError("the disk is full")
 
-        client.start(store, failures.append)
-    assert len(failures) == 2
+        client.start(store, failures.append)  # a close that is no fault ends it, too
+    assert cursors == [1, 2]
+    assert [str(failure) for failure in failures] == ["the disk is full"] * 2
     assert client.cursor == 2
+
+
+def test_the_sdk_s_own_client_drops_what_a_host_that_counts_anew_sends() -> None:
+    heard: list[int] = []
+    with scripted_jetstream([*posts(500, 3, 4, 501), Close(1000)]) as host:
+        client = JetstreamClient({}, base_uri=host.url, recv_timeout=5, compress=False)
+        client.start(lambda message: heard.append(message.seq))  # type: ignore[union-attr]
+    assert heard == [500, 501]
 
 
 def parsed(*events: dict[str, Any]) -> ParsedPage:

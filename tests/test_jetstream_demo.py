@@ -67,6 +67,7 @@ def test_the_whole_history_comes_once_in_order_and_ends_at_the_tip(community: Co
     seqs = [item["seq"] for page in pages for item in page.items]
     assert seqs == sorted(seqs)
     assert len(pages) > 3
+    assert all(page.notes == {} for page in pages)  # the frames came compressed
     assert [page.items for page in again] == [()]
     assert again[0].position == pages[-1].position
 

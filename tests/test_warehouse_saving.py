@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -236,6 +237,51 @@ def test_coverage_is_the_union_of_intervals_and_gaps_stay(tmp_path: Path) -> Non
         assert told == [("seen", 4), ("gap", 1), ("seen", 1)]
         save(two, covered=[between(4, 5)])
         assert store.table_hash(one) != store.table_hash(two)
+
+
+def test_what_was_seen_in_a_row_is_one_row_and_hashes_the_same(tmp_path: Path) -> None:
+    def minute(first: int, **more: object) -> Coverage:
+        begin = NOW + timedelta(minutes=first)
+        return Coverage(begin, begin + timedelta(minutes=1), **more)  # type: ignore[arg-type]
+
+    gap = minute(30, kind="gap", reason="OutdatedCursor")
+    told = [*map(minute, range(30)), gap, *map(minute, range(31, 60))]
+    with opened(tmp_path / "a.duckdb") as one, opened(tmp_path / "b.duckdb") as two:
+        for interval in told:
+            save(one, covered=[interval])
+        save(two, covered=told[::-1])
+        rows = rows_of(one, "select kind, to_at - from_at from landed.coverage order by from_at")
+        assert rows == [
+            ("seen", timedelta(minutes=30)),
+            ("gap", timedelta(minutes=1)),
+            ("seen", timedelta(minutes=29)),
+        ]
+        assert store.table_hash(one) == store.table_hash(two)
+        save(one, covered=told)
+        assert rows_of(one, "select count(*) from landed.coverage where kind = 'seen'") == [(2,)]
+
+
+def test_what_was_seen_of_another_kind_is_a_row_of_its_own(tmp_path: Path) -> None:
+    def hour(first: int, **more: object) -> Coverage:
+        begin = NOW + timedelta(hours=first)
+        return Coverage(begin, begin + timedelta(hours=1), **more)  # type: ignore[arg-type]
+
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        for interval in (
+            hour(0),
+            hour(1, venue="reddit/a"),
+            hour(2, venue="reddit/b"),
+            hour(3, reason="as far as it goes"),
+            hour(4, at_most_count=3),
+            hour(5),
+        ):
+            save(warehouse, covered=[interval])
+        for other in (replace(STAMP, source="another"), replace(STAMP, stream="another")):
+            save(warehouse, covered=[hour(6)], stamp=other)
+        [(count,)] = rows_of(warehouse, "select count(*) from landed.coverage")
+        assert count == 8
+        save(warehouse, covered=[hour(2, venue="reddit/a"), hour(6)])
+        assert rows_of(warehouse, "select count(*) from landed.coverage") == [(8,)]
 
 
 def test_a_run_that_died_is_told_apart_from_one_that_goes_on(tmp_path: Path) -> None:

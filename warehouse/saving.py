@@ -35,6 +35,19 @@ select
 from landed.post_versions as posts
 semi join batch on posts.post_key = batch.post_key
 """
+# An endless stream tells of a few seconds at a time: they are one row, as long as they touch.
+_EXTEND = """
+update landed.coverage set to_at = greatest(to_at, ?)
+where rowid = (
+    select rowid from landed.coverage
+    where
+        stream = ? and source = ? and community_key is not distinct from ?
+        and kind = 'seen' and reason is null and at_most_count is null
+        and ? between from_at and to_at
+    order by to_at desc, from_at
+    limit 1
+)
+"""
 _COVERAGE = pl.Schema(
     {
         "stream": pl.String(),
@@ -244,12 +257,23 @@ def _save_counts(warehouse: Warehouse, counts: pl.DataFrame, stamp: SaveStamp) -
 def _save_progress(
     warehouse: Warehouse, stamp: SaveStamp, position: str | None, covered: Sequence[Coverage]
 ) -> None:
-    rows = [
-        (stamp.stream, stamp.source, *_interval(interval), stamp.run_id) for interval in covered
-    ]
-    _insert(warehouse, "coverage", pl.DataFrame(rows, schema=_COVERAGE, orient="row"))
+    for interval in covered:
+        if not _is_added_to_another(warehouse, stamp, interval):
+            row = (stamp.stream, stamp.source, *_interval(interval), stamp.run_id)
+            _insert(warehouse, "coverage", pl.DataFrame([row], schema=_COVERAGE, orient="row"))
     if position is not None:
         move_cursor(warehouse, stamp.stream, position, run_id=stamp.run_id)
+
+
+def _is_added_to_another(warehouse: Warehouse, stamp: SaveStamp, interval: Coverage) -> bool:
+    """Lengthen the interval that this one begins in, where there is one of the same kind."""
+    if interval.kind != "seen" or interval.reason or interval.at_most_count is not None:
+        return False
+    begin, end = naive(interval.from_at), naive(interval.to_at)
+    [(count,)] = warehouse.execute(
+        _EXTEND, [end, stamp.stream, stamp.source, interval.venue, begin]
+    )
+    return bool(count)
 
 
 def move_cursor(warehouse: Warehouse, stream: str, position: str, *, run_id: str) -> None:

@@ -1,0 +1,123 @@
+"""Where a pass over a stream stands, so that any host can go on from there without loss.
+
+A host keeps each account's events in order, not those of different accounts, so a resumed reading
+begins a little behind the highest number; what was kept from there on is not kept twice.
+"""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from connectors.atproto_syntax import iso, utc_time
+from connectors.jetstream_wire import EPOCH, Event
+from schema.errors import UnexpectedFailure
+from schema.pages import CollectionQuery
+
+OVERLAP: Final = timedelta(seconds=60)  # hosts' clocks differ by seconds
+TIMES_FROM: Final = 10**15  # a cursor from here on is a time in microseconds, for v1 the number
+LATE_NUMBERS: Final = 1_000  # the network counts about so many a second
+LATE_MICROSECONDS: Final = 5_000_000
+SKEW: Final = timedelta(seconds=1)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Renumbered(Exception):
+    """The host counts anew: what it calls by a lower number happened later. Says how we know."""
+
+
+@dataclass(slots=True)
+class Place:
+    """The last event handled, and the host whose numbering it has."""
+
+    host: str | None = None
+    number: int | None = None
+    witnessed_at: datetime | None = None
+    _kept: dict[tuple[int, datetime], None] = field(default_factory=dict, repr=False)
+
+    def cursor(self, host: str, since: datetime) -> int:
+        """Resume by number on the same host, by time on another, at `since` the first time."""
+        if self.number is not None and self.has_number_of(host):
+            return max(1, self.number - _late(self.number))
+        start = since if self.witnessed_at is None else self.witnessed_at - OVERLAP
+        return (start - EPOCH) // _MICROSECOND
+
+    def has_number_of(self, host: str) -> bool:
+        """Tell whether the last event's number is one of this host's."""
+        return self.number is not None and self.host == host
+
+    def is_next(self, event: Event, host: str) -> bool:
+        """Tell whether an event moves the place on; if not it is late, or comes again.
+
+        Raises:
+            Renumbered: it is neither.
+        """
+        if self.host != host or self.number is None or event.number > self.number:
+            return True
+        if self.witnessed_at is not None and event.witnessed_at > self.witnessed_at + SKEW:
+            raise Renumbered("numbers went back")
+        return False
+
+    def move(self, event: Event, host: str) -> None:
+        """Move on to an event; the clock never goes back."""
+        if self.host != host:
+            self._kept.clear()
+        self.host, self.number = host, event.number
+        if self.witnessed_at is None or event.witnessed_at > self.witnessed_at:
+            self.witnessed_at = event.witnessed_at
+
+    def forget_number(self) -> None:
+        """Let the host's numbers go: the next reading begins by time."""
+        self.number = None
+        self._kept.clear()
+
+    def keep(self, event: Event) -> None:
+        """Note that an event was kept."""
+        self._kept[event.number, event.witnessed_at] = None
+
+    def has_kept(self, event: Event) -> bool:
+        """Tell whether an event was kept already, under the same number."""
+        return (event.number, event.witnessed_at) in self._kept
+
+    def position(self) -> str | None:
+        """Write the place down; None where no number stands for it.
+
+        `kept` are the events behind the place that a resumed reading meets again: how far behind,
+        in numbers and in microseconds.
+        """
+        number, witnessed_at = self.number, self.witnessed_at
+        if number is None or witnessed_at is None:
+            return None
+        floor = number - _late(number)
+        self._kept = dict.fromkeys(one for one in self._kept if one[0] >= floor)
+        kept = [[number - n, (witnessed_at - at) // _MICROSECOND] for n, at in self._kept]
+        told = {"host": self.host, "seq": number, "witnessed_at": iso(witnessed_at)}
+        return json.dumps(told | ({"kept": kept} if kept else {}), separators=(",", ":"))
+
+
+def stored_place(query: CollectionQuery) -> Place:
+    """Read the stored position back.
+
+    Raises:
+        UnexpectedFailure: it is none of ours.
+    """
+    if query.position is None:
+        return Place()
+    try:
+        return _place(json.loads(query.position))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise UnexpectedFailure(f"{query.source}: the stored position cannot be read") from None
+
+
+def _place(stored: Any) -> Place:
+    number, witnessed_at = int(stored["seq"]), utc_time(stored["witnessed_at"])
+    if witnessed_at is None:
+        raise ValueError
+    kept = {
+        (number - n, witnessed_at - us * _MICROSECOND): None for n, us in stored.get("kept", ())
+    }
+    return Place(str(stored["host"]), number, witnessed_at, kept)
+
+
+def _late(number: int) -> int:
+    return LATE_MICROSECONDS if number >= TIMES_FROM else LATE_NUMBERS
