@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 from connectors.atproto_syntax import (
+    DECLARATION_COLLECTIONS,
     POST_COLLECTION,
     PROFILE_COLLECTION,
     RecordUri,
@@ -150,15 +151,16 @@ class Filling:
         return None if is_empty else page
 
     def _is_wanted(self, event: Mapping[str, Any]) -> bool:
-        """Let through what removes, what is malformed, and the posts that are asked for."""
+        """Let through what removes or wishes, what is malformed, and the posts asked for."""
         kind = event.get("$type")
         if kind == ACCOUNT:
-            account = event.get("account")
-            return not (isinstance(account, Mapping) and account.get("active") is True)
+            return True  # one that is active again brings its posts back
         if kind != COMMIT:
             return False
         uri = commit_uri(event)
         if uri is None:
+            return True
+        if uri.collection in DECLARATION_COLLECTIONS:
             return True
         if uri.collection == PROFILE_COLLECTION:
             return is_signed_in_only(event)

@@ -17,13 +17,18 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, W
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION, utc_time
+from connectors.atproto_syntax import (
+    DECLARATION_COLLECTIONS,
+    POST_COLLECTION,
+    PROFILE_COLLECTION,
+    utc_time,
+)
 from schema.errors import SourceRefused
 
 METHOD: Final = "network.bsky.jetstream.subscribeEvents"
 # identity is of no use to us, yet never left out: a server may tie account events to it
 KINDS: Final = ("commit", "identity", "account")
-COLLECTIONS: Final = (POST_COLLECTION, PROFILE_COLLECTION)
+COLLECTIONS: Final = (POST_COLLECTION, PROFILE_COLLECTION, *DECLARATION_COLLECTIONS)
 _PROTOCOL = Subprotocol("xrpc.v1.json")
 _FRAME_BYTES_MAX = 2**25
 _SILENT = logging.Logger("confide.jetstream")  # the library would log whole frames

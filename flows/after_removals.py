@@ -20,9 +20,9 @@ from warehouse import store
 
 
 def finish(done: Mapping[str, Mapping[str, int]]) -> None:
-    """Let bytes and tasks go where a flow removed something or found it reworded."""
+    """Let bytes and tasks go where a flow removed or hid something or found it reworded."""
     compact_warehouse()
-    is_removed = any(tally["removed_count"] for tally in done.values())
+    is_removed = any(tally["removed_count"] or tally.get("hidden_count") for tally in done.values())
     if is_removed or any(tally["updated_count"] for tally in done.values()):
         close_tasks(is_removed)
 

@@ -1,16 +1,18 @@
 """Refresh: look again at what is held, on the policy's schedule.
 
 Each look gives an engagement snapshot, an edit (a new version) or a removal. Posts are
-asked for in the platforms' largest batches: 100 on Reddit, 25 on Bluesky.
+asked for in the platforms' largest batches: 100 on Reddit, 25 on Bluesky. What Bluesky leaves
+out is looked into before it becomes a removal (absences.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from prefect import flow, task
 
 from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
+from flows.absences import let_go_of_hidden, settle
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
@@ -60,6 +62,8 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     sources = [s for s in workspace.study.source if source_platform(s) == platform]
     route = workspace.study.route(ASKED_LIKE[platform])  # whatever route a post came by
     with recorded(workspace, sources[0], route=route) as run:
+        if platform == "bluesky":
+            run.tally.add(let_go_of_hidden(workspace))
         while due := _due(workspace, platform):
             _look_again(workspace, platform, due, run)
         for source in sources:
@@ -74,9 +78,16 @@ def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
 
 
 def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
+    missing: list[str] = []
     for reading in _pages(workspace, platform, due, run.source):
-        parsed = reading.parse(reading.page)
-        run.tally.add(land(workspace, reading.page, parsed, run.stamp(run.source), is_held=True))
+        page = reading.page
+        if platform == "bluesky":
+            missing += page.missing
+            page = replace(page, missing=())
+        parsed = reading.parse(page)
+        run.tally.add(land(workspace, page, parsed, run.stamp(run.source), is_held=True))
+    if missing:
+        run.tally.add(settle(workspace, missing, run))
     _put_off(workspace, platform, {entry.post_key for entry in due})
 
 

@@ -121,6 +121,7 @@ class BlueskyPlatform(_Section):
 
     appview: str = "https://public.api.bsky.app"
     pds: str = "https://bsky.social"
+    plc: str = "https://plc.directory"
     jetstream: tuple[str, ...] = ()
     labelers: tuple[str, ...] = ()
 

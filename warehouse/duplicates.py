@@ -10,7 +10,7 @@ from warehouse.frames import admitted
 
 
 def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
-    """Return every post with its masked title and text, ordered by key."""
+    """Return every post that is not hidden, its title and text masked, ordered by key."""
     return add_zones(
         warehouse.frame(
             """
@@ -22,6 +22,7 @@ def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
                 created_at,
                 concat_ws(' ', title, text) as text
             from landed.post_versions
+            where post_key not in (select post_key from staging.hidden_posts)
             order by post_key
             """
         )
@@ -37,6 +38,7 @@ def duplicates_of(warehouse: Warehouse, rules: str) -> str:
                 hash(post_key, version_key, scrubber_version, community_key, created_at)
             ))
             from landed.post_versions
+            where post_key not in (select post_key from staging.hidden_posts)
             """,
             [rules],
         )

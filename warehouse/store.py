@@ -1,5 +1,6 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.authors import Beside, end_expired_labels, hidden_authors, may_share
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
 from warehouse.codings import (
@@ -48,6 +49,7 @@ from warehouse.units import (
 from warehouse.verdicts import compute_verdicts
 
 __all__ = [
+    "Beside",
     "RemovalCounts",
     "SaveCounts",
     "SaveStamp",
@@ -62,13 +64,16 @@ __all__ = [
     "drawn_rounds",
     "duplicate_inputs",
     "duplicates_of",
+    "end_expired_labels",
     "end_run",
+    "hidden_authors",
     "is_held",
     "is_seen_after",
     "known_annotations",
     "last_drawn_round",
     "last_run_at",
     "latest_codings",
+    "may_share",
     "open_warehouse",
     "post_keys_of",
     "publish",
