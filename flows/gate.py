@@ -90,11 +90,11 @@ def land(
     refused = parsed.posts.join(allowed, on="native_id", how="anti")
     if not is_held:  # what another source was permitted to bring stays
         allowed = allowed.filter(_is_covered(workspace, stamp.route))
-    gone = [parsed.removals, _as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
+    gone = [parsed.removals, as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
     if page.platform == "bluesky":
         _look_soon(workspace, page)
     else:
-        gone.append(_as_removals(page, page.missing, "not_found"))
+        gone.append(as_removals(page, page.missing, "not_found"))
     tally.removed_count = remove(workspace, page.platform, _once_each(gone))
     _mind_unseen_accounts(workspace, page.platform, parsed.accounts)
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
@@ -279,9 +279,10 @@ def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:
     return replace(interval, venue=community_key(platform, interval.venue, key=key))
 
 
-def _as_removals(
+def as_removals(
     page: RawPage, native_ids: Sequence[str], reason: RemovalReason
 ) -> dy.DataFrame[CollectedRemoval]:
+    """Make removals of posts that a page tells of by their ids."""
     rows = pl.DataFrame(
         {"native_id": list(native_ids)}, schema={"native_id": pl.String}
     ).with_columns(

@@ -15,6 +15,7 @@ from connectors.vault import VaultEntry, open_vault
 from flows.absences import let_go_of_hidden, settle
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
+from flows.labels import read_labels
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
 from flows.reading import Reading, query_for
@@ -52,7 +53,7 @@ def refresh() -> dict[str, dict[str, int]]:
 )
 @guarded
 def refresh_platform(platform: Platform) -> dict[str, int]:
-    """Look at a platform's due posts, then at the threads that grew.
+    """Look at a platform's due posts, at the threads that grew, and at takedown labels.
 
     Raises:
         PolicyRefused: nothing permits asking this platform, whatever is held of it (R1, R5).
@@ -69,6 +70,8 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
         for source in sources:
             own = workspace.study.route(source.kind)
             read_threads(workspace, source, run.for_source(source, own))
+        if platform == "bluesky":
+            read_labels(workspace, run)
     return asdict(run.tally)
 
 
