@@ -45,13 +45,17 @@ class Home:
 
     def record(self, uri: RecordUri) -> RecordFate:
         """Tell whether a record stands in its author's repository."""
+        return self.read(uri)[0]
+
+    def read(self, uri: RecordUri) -> tuple[RecordFate, object]:
+        """Tell whether a record stands in its author's repository, and what it holds."""
         params = models.ComAtprotoRepoGetRecord.Params(
             repo=uri.did, collection=uri.collection, rkey=uri.rkey
         )
         answer, error = self._ask(uri.did, "com.atproto.repo.getRecord", params)
         if answer is not None:
-            return "stands"
-        return "gone" if error == "RecordNotFound" else "unknown"
+            return "stands", answer.get("value")
+        return ("gone" if error == "RecordNotFound" else "unknown"), None
 
     def account(self, did: str) -> AccountFate:
         """Tell how an account stands at its own server."""
@@ -65,15 +69,6 @@ class Home:
             return "active"
         status = answer.get("status")
         return _STATUSES.get(status if isinstance(status, str) else None, "inactive")
-
-    def value(self, uri: RecordUri) -> Mapping[str, Any] | None:
-        """Read a record's value; None where there is none or nobody answers."""
-        params = models.ComAtprotoRepoGetRecord.Params(
-            repo=uri.did, collection=uri.collection, rkey=uri.rkey
-        )
-        answer, _ = self._ask(uri.did, "com.atproto.repo.getRecord", params)
-        value = None if answer is None else answer.get("value")
-        return value if isinstance(value, Mapping) else None
 
     def _ask(
         self, did: str, method: str, params: ParamsModelBase

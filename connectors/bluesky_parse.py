@@ -18,6 +18,7 @@ from connectors.bluesky_record import (
     SIGNED_IN_ONLY,
     TAKEDOWN,
     declared_languages,
+    declared_wishes,
     is_name,
     label_values,
     labels_of,
@@ -133,6 +134,21 @@ def post_row(item: Mapping[str, Any], page: RawPage) -> dict[str, Any]:
     counts = {column: _count(item.get(key)) for column, key in _COUNTS.items()}
     thread = _thread(record.get("reply"), uri)
     return observed | thread | _content(item, record) | _labels(item, record) | counts
+
+
+def wish_rows(page: RawPage, did: str, declaration: object) -> list[dict[str, Any]]:
+    """Make a row of `CollectedWish` of each wish a declaration could tell; of none, all open."""
+    return [
+        {
+            "platform": "bluesky",
+            "author": did,
+            "wish": wish,
+            "value": value,
+            "declared_at": utc_time(declared),
+            "observed_at": page.observed_at,
+        }
+        for wish, (value, declared) in declared_wishes(declaration).items()
+    ]
 
 
 def parsed(

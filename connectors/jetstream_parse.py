@@ -26,8 +26,9 @@ from connectors.bluesky_parse import (
     post_row,
     removal,
     set_aside,
+    wish_rows,
 )
-from connectors.bluesky_record import SIGNED_IN_ONLY, declared_wishes, label_values
+from connectors.bluesky_record import SIGNED_IN_ONLY, label_values
 from connectors.jetstream_wire import METHOD
 from schema.pages import ParsedPage, RawPage, SetAside
 from schema.vocabulary import AccountStatus, RemovalReason
@@ -116,17 +117,7 @@ class _Sorted:
 
     def _declaration(self, did: str, event: Mapping[str, Any]) -> None:
         """Take what an account says of reuse; deleting the record takes it all back."""
-        for wish, (value, declared) in declared_wishes(event.get("record")).items():
-            self.wishes.append(
-                {
-                    "platform": "bluesky",
-                    "author": did,
-                    "wish": wish,
-                    "value": value,
-                    "declared_at": utc_time(declared),
-                    "observed_at": self.page.observed_at,
-                }
-            )
+        self.wishes += wish_rows(self.page, did, event.get("record"))
 
     def _drop_author(self, did: str, reason: RemovalReason) -> None:
         """Let an account go, with what it said earlier in this page."""

@@ -267,6 +267,15 @@ def due_after(
     )
 
 
+def overdue_before(workspace: Workspace, platform: Platform) -> datetime:
+    """Tell since when a look must have been due to count as missed.
+
+    A look is due after half the deadline at the latest, so what has waited for the other half
+    may be shown to be older than R14 and R15 allow.
+    """
+    return workspace.now() - timedelta(hours=_recheck_hours(workspace, platform))
+
+
 def _recheck_hours(workspace: Workspace, platform: Platform) -> float:
     """Halve the deadline: a missed look leaves a second one inside it."""
     return workspace.study.policy.removal_hours.get(platform, 24) / 2

@@ -22,6 +22,7 @@ from flows.reading import Reading, query_for
 from flows.runs import Run, recorded
 from flows.sources import NETWORK
 from flows.threads import read_threads
+from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
 from schema.vocabulary import Platform
@@ -71,6 +72,7 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
             own = workspace.study.route(source.kind)
             read_threads(workspace, source, run.for_source(source, own))
         if platform == "bluesky":
+            ask_for_wishes(workspace, run)
             read_labels(workspace, run)
     return asdict(run.tally)
 

@@ -130,6 +130,47 @@ def end_expired_labels(warehouse: Warehouse, *, now: datetime) -> int:
     return int(count)
 
 
+def count_hidden(warehouse: Warehouse) -> pl.DataFrame:
+    """Count hidden accounts and their posts, by platform and status."""
+    return warehouse.frame(
+        "select hidden.platform, hidden.status, "
+        "count(distinct hidden.author_pseudonym) as authors_count, "
+        "count(distinct posts.post_key) as posts_count "
+        "from landed.hidden_authors as hidden "
+        "inner join landed.post_versions as posts using (platform, author_pseudonym) "
+        "group by all order by all"
+    )
+
+
+def count_wishes(warehouse: Warehouse) -> pl.DataFrame:
+    """Count authors by what they say of reuse; no author is told."""
+    return warehouse.frame(
+        "select wish, value, cast(sum(n_authors) as bigint) as authors_count "
+        "from wishes group by all order by all"
+    )
+
+
+def authors_to_ask(warehouse: Warehouse, *, asked_before: datetime, limit: int) -> list[int]:
+    """Return one post of each Bluesky author whose wishes were not asked for since an instant.
+
+    Those who were never asked come first, each day in another order: of some nobody answers.
+    """
+    rows = warehouse.execute(
+        """
+        select min(posts.post_key) as post_key
+        from staging.stg_posts as posts
+        left join landed.author_wishes as wishes using (platform, author_pseudonym)
+        where posts.platform = 'bluesky'
+        group by posts.author_pseudonym
+        having coalesce(max(wishes.observed_at), '-infinity') < ?
+        order by max(wishes.observed_at) nulls first, hash(min(posts.post_key), ?), post_key
+        limit ?
+        """,
+        [naive(asked_before), asked_before.date().isoformat(), limit],
+    )
+    return [int(key) for (key,) in rows]
+
+
 def may_share(warehouse: Warehouse, post_keys: Sequence[int]) -> set[int]:
     """Pick the posts that may stand in a shared set: held, not hidden, and allowed by their author.
 

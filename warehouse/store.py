@@ -1,6 +1,14 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
-from warehouse.authors import Beside, end_expired_labels, hidden_authors, may_share
+from warehouse.authors import (
+    Beside,
+    authors_to_ask,
+    count_hidden,
+    count_wishes,
+    end_expired_labels,
+    hidden_authors,
+    may_share,
+)
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
 from warehouse.codings import (
@@ -55,12 +63,15 @@ __all__ = [
     "SaveStamp",
     "Status",
     "Warehouse",
+    "authors_to_ask",
     "begin_run",
     "coding_tasks",
     "compact",
     "compute_verdicts",
     "count_duplicates",
+    "count_hidden",
     "count_units",
+    "count_wishes",
     "drawn_rounds",
     "duplicate_inputs",
     "duplicates_of",
