@@ -13,7 +13,7 @@ from annotation.label_studio_projects import (
 )
 from annotation.label_studio_pull import Pulled, pull
 from annotation.label_studio_push import PushCounts, push
-from annotation.label_studio_removal import remove_tasks, task_uids
+from annotation.label_studio_removal import remove_tasks, renew_threads, task_uids
 
 __all__ = [
     "Client",
@@ -33,6 +33,7 @@ __all__ = [
     "push",
     "refuse_telemetry",
     "remove_tasks",
+    "renew_threads",
     "submit",
     "task_uids",
 ]

@@ -71,11 +71,10 @@ def push(
 
 def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, Any]:
     """Return the data fields the form shows or stamps on a task."""
-    turns = [{"author": turn.author, "text": turn.text} for turn in task.thread]
     return {
         "post_uid": task.post_uid,
         "content_note": task.content_note,
-        "thread": turns or [dict(turn) for turn in EMPTY_THREAD],
+        "thread": thread_data(task),
         "title": task.title,
         "text": task.text,
         "codebook_version": project.key.codebook_version,
@@ -83,6 +82,12 @@ def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, An
         "unit_kind": project.key.unit_kind,
         "batch": batch,
     }
+
+
+def thread_data(task: CodingTask) -> list[dict[str, str]]:
+    """Return what the form shows above a unit."""
+    turns = [{"author": turn.author, "text": turn.text} for turn in task.thread]
+    return turns or [dict(turn) for turn in EMPTY_THREAD]
 
 
 def _single_tasks(client: Client, project: Project, uids: Sequence[str]) -> dict[str, int]:

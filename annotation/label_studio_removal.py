@@ -1,7 +1,8 @@
-"""Removal: a unit leaves Label Studio, in every coder's project."""
+"""Removal: a unit leaves Label Studio, in every coder's project, and what stood above others."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from annotation.form import EMPTY_THREAD
 from annotation.label_studio_client import (
     UIDS_PER_QUERY,
     Client,
@@ -11,6 +12,8 @@ from annotation.label_studio_client import (
     with_uids,
 )
 from annotation.label_studio_projects import Project, projects
+from annotation.label_studio_push import thread_data
+from schema.coding import CodingTask
 
 
 def task_uids(client: Client, project: Project) -> set[str]:
@@ -43,3 +46,29 @@ def remove_tasks(client: Client, post_uids: Collection[str]) -> int:
                     client.sdk.tasks.delete(str(task.id))
                     removed += 1
     return removed
+
+
+def renew_threads(client: Client, project: Project, tasks: Sequence[CodingTask]) -> int:
+    """Take out of a project's tasks what their threads show no more; return how many changed.
+
+    A task that shows words above it which none of `tasks`, as built now, has there is given the
+    thread as it stands. Its codings stay: they are of the unit, not of what stands above it.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer; run it again.
+    """
+    standing = {task.post_uid: thread_data(task) for task in tasks}
+    changed = 0
+    with asking("to renew tasks"):
+        for held in list(tasks_where(client, project.id, [], with_annotations=False)):
+            thread = standing.get(str(held.data["post_uid"]))
+            if thread is None or _texts(held.data.get("thread")) <= _texts(thread):
+                continue
+            client.sdk.tasks.update(str(held.id), data={**held.data, "thread": thread})
+            changed += 1
+    return changed
+
+
+def _texts(thread: object) -> set[str]:
+    turns = thread if isinstance(thread, list) else []
+    return {str(turn.get("text")) for turn in turns if turn not in EMPTY_THREAD}

@@ -10,6 +10,11 @@ from typing import Final, NamedTuple
 
 POST_COLLECTION: Final = "app.bsky.feed.post"
 PROFILE_COLLECTION: Final = "app.bsky.actor.profile"
+# proposal 0008, a draft, and its public trial
+DECLARATION_COLLECTIONS: Final = (
+    "org.user-intents.declaration",
+    "org.user-intents.demo.declaration",
+)
 
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]{0,2046}[A-Za-z0-9._-]", re.ASCII)
 _HANDLE = re.compile(
@@ -26,6 +31,8 @@ _RECORD_URI = re.compile(
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,20}))?(Z|[+-]\d\d:[0-5]\d)", re.ASCII
 )
+_TID_SIGNS: Final = "234567abcdefghijklmnopqrstuvwxyz"
+_TID = re.compile(r"[234567abcdefghij][234567abcdefghijklmnopqrstuvwxyz]{12}", re.ASCII)
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 
@@ -81,6 +88,19 @@ def utc_time(value: object) -> datetime | None:
         return local.astimezone(UTC)
     except (ValueError, OverflowError):  # 30 February, 25 o'clock, before year 1
         return None
+
+
+def record_time(rkey: str) -> datetime | None:
+    """Read the instant in a record key; None where it is no timestamp identifier.
+
+    The author's client wrote it, as it wrote `createdAt`: it may be false.
+    """
+    if _TID.fullmatch(rkey) is None:
+        return None
+    number = 0
+    for sign in rkey:
+        number = number * 32 + _TID_SIGNS.index(sign)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=number >> 10)
 
 
 def iso(moment: datetime) -> str:

@@ -18,11 +18,14 @@ from connectors.bluesky_record import (
     SIGNED_IN_ONLY,
     TAKEDOWN,
     declared_languages,
+    declared_wishes,
     is_name,
     label_values,
+    labels_of,
     read_embed,
     read_facets,
 )
+from schema.accounts import CollectedAccount, CollectedLabel, CollectedWish
 from schema.pages import ParsedPage, RawPage, SetAside, skeleton
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
@@ -54,12 +57,15 @@ class Malformed(Exception):
 def parse_page(page: RawPage) -> ParsedPage:
     """Sort a page of post views; n items to at most n posts, one for each at-uri.
 
-    A view whose labels say `!takedown` is a removal. Markers of posts that a thread no longer
+    A view whose labels say `!takedown` is a removal. An account whose post is shown stands, says
+    the AppView. Markers of posts that a thread no longer
     shows, and views that break a rule, are set aside and counted.
     """
     rows: dict[str, dict[str, Any]] = {}
     removals: list[dict[str, Any]] = []
     faults: list[SetAside] = []
+    labels: list[dict[str, Any]] = []
+    standing: dict[str, dict[str, Any]] = {}
     for item in page.items:
         try:
             row = post_row(item, page)
@@ -70,7 +76,38 @@ def parse_page(page: RawPage) -> ParsedPage:
             removals.append(removal(page, "taken_down", native_id=row["native_id"]))
         else:
             rows[row["native_id"]] = row
-    return parsed(rows.values(), removals, faults)
+            labels += post_labels(item, row)
+            standing[row["author"]] = account(page, row["author"], "active", told_by="appview")
+    return parsed(rows.values(), removals, faults, accounts=list(standing.values()), labels=labels)
+
+
+def post_labels(item: Mapping[str, Any], row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Make rows of `CollectedLabel` of what a post is labelled with."""
+    found = labels_of(item, item["record"], row["author"])
+    place = {"platform": "bluesky", "native_id": row["native_id"]}
+    return [place | {"label": label, "is_self": is_self} for label, is_self in sorted(found)]
+
+
+def account(
+    page: RawPage,
+    did: str,
+    status: str,
+    *,
+    told_by: str,
+    since: datetime | None = None,
+    labeler: str | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Make a row of `CollectedAccount`; without `since` it holds as of the page."""
+    return {
+        "platform": "bluesky",
+        "author": did,
+        "status": status,
+        "told_by": told_by,
+        "labeler": labeler,
+        "until": until,
+        "observed_at": since or page.observed_at,
+    }
 
 
 def post_row(item: Mapping[str, Any], page: RawPage) -> dict[str, Any]:
@@ -99,10 +136,29 @@ def post_row(item: Mapping[str, Any], page: RawPage) -> dict[str, Any]:
     return observed | thread | _content(item, record) | _labels(item, record) | counts
 
 
+def wish_rows(page: RawPage, did: str, declaration: object) -> list[dict[str, Any]]:
+    """Make a row of `CollectedWish` of each wish a declaration could tell; of none, all open."""
+    return [
+        {
+            "platform": "bluesky",
+            "author": did,
+            "wish": wish,
+            "value": value,
+            "declared_at": utc_time(declared),
+            "observed_at": page.observed_at,
+        }
+        for wish, (value, declared) in declared_wishes(declaration).items()
+    ]
+
+
 def parsed(
     rows: Iterable[Mapping[str, Any]],
     removals: Sequence[Mapping[str, Any]],
     faults: Sequence[SetAside],
+    *,
+    accounts: Sequence[Mapping[str, Any]] = (),
+    wishes: Sequence[Mapping[str, Any]] = (),
+    labels: Sequence[Mapping[str, Any]] = (),
 ) -> ParsedPage:
     """Put rows into their frames; faults of one rule and shape become one row with a count."""
     counts = Counter[tuple[str, str]]()
@@ -110,14 +166,19 @@ def parsed(
         counts[fault.rule, fault.skeleton] += fault.count
     unique = {(r["native_id"], r["author"]): r for r in reversed(removals)}
     return ParsedPage(
-        posts=CollectedPost.validate(
-            pl.DataFrame(list(rows), schema=CollectedPost.create_empty().schema)
-        ),
+        posts=CollectedPost.validate(_frame(rows, CollectedPost.create_empty())),
         removals=CollectedRemoval.validate(
-            pl.DataFrame(list(unique.values())[::-1], schema=CollectedRemoval.create_empty().schema)
+            _frame(reversed(unique.values()), CollectedRemoval.create_empty())
         ),
+        accounts=CollectedAccount.validate(_frame(accounts, CollectedAccount.create_empty())),
+        wishes=CollectedWish.validate(_frame(wishes, CollectedWish.create_empty())),
+        labels=CollectedLabel.validate(_frame(labels, CollectedLabel.create_empty())),
         set_aside=tuple(SetAside(*shape, count=count) for shape, count in sorted(counts.items())),
     )
+
+
+def _frame(rows: Iterable[Mapping[str, Any]], like: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=like.schema)
 
 
 def set_aside(rule: str, item: object) -> SetAside:

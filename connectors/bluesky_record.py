@@ -11,12 +11,20 @@ from itertools import islice
 from typing import Any, Final
 
 from connectors.atproto_syntax import is_did, primary_language, record_uri
+from schema.vocabulary import WISHES, Wish, WishValue
 
 ADULT_LABELS: Final = frozenset(
     {"porn", "sexual", "nudity", "sexual-figurative", "graphic-media", "gore", "nsfl", "corpse"}
 )
+# a label's value may be any string, a name too: what is none of these is stored as `other`
+KNOWN_LABELS: Final = ADULT_LABELS | {
+    *("!hide", "!warn", "!takedown", "!no-unauthenticated", "!no-promote"),
+    *("spam", "scam", "impersonation", "misleading", "inauthentic", "unsafe-link", "illicit"),
+    *("self-harm", "sensitive", "extremist", "intolerant", "threat", "rude", "security"),
+}
 SIGNED_IN_ONLY: Final = "!no-unauthenticated"
 TAKEDOWN: Final = "!takedown"
+_WISH_VALUES: Final[dict[str, WishValue]] = {"True": "allow", "False": "disallow"}
 _QUOTED_CONTENTS = frozenset({"value", "embeds", "labels"})
 _EMBED_NODES_MAX = 2000  # a record holds at most 1 MB; no honest embed comes near this
 
@@ -115,6 +123,33 @@ def label_values(labels: object) -> frozenset[str]:
         and isinstance(label.get("val"), str)
         and label.get("neg") is not True
     )
+
+
+def labels_of(
+    view: Mapping[str, Any], record: Mapping[str, Any], did: str
+) -> set[tuple[str, bool]]:
+    """Gather a post's labels in force, each with whether its own author put it on."""
+    own = {(value, True) for value in label_values(record.get("labels"))}
+    listed = view.get("labels")
+    for label in listed if isinstance(listed, list) else ():
+        is_self = isinstance(label, Mapping) and label.get("src") == did
+        own |= {(value, is_self) for value in label_values([label])}
+    return {(value if value in KNOWN_LABELS else "other", is_self) for value, is_self in own}
+
+
+def declared_wishes(record: object) -> dict[Wish, tuple[WishValue, object]]:
+    """Read a declaration: each wish's value, and when it says that was declared.
+
+    What a record does not say, or says in a form of its own, is undeclared.
+    """
+    fields = record if isinstance(record, Mapping) else {}
+    wishes: dict[Wish, tuple[WishValue, object]] = {}
+    for wish in WISHES:
+        told = fields.get(wish)
+        told = told if isinstance(told, Mapping) else {}
+        value = _WISH_VALUES.get(repr(told.get("allow")), "undeclared")
+        wishes[wish] = (value, told.get("updatedAt", fields.get("updatedAt")))
+    return wishes
 
 
 def declared_languages(langs: object) -> list[str]:

@@ -13,7 +13,12 @@ from typing import Any, Final
 
 import orjson
 
-from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION, RecordUri
+from connectors.atproto_syntax import (
+    DECLARATION_COLLECTIONS,
+    POST_COLLECTION,
+    PROFILE_COLLECTION,
+    RecordUri,
+)
 from connectors.bluesky_parse import set_aside
 from connectors.jetstream_filter import EventFilter
 from connectors.jetstream_host import REQUESTS
@@ -180,6 +185,8 @@ class Filling:
         uri = commit_uri(payload)
         if uri is None:
             return "", event.number
+        if uri.collection in DECLARATION_COLLECTIONS:
+            return str(uri), event.number
         if uri.collection == PROFILE_COLLECTION:
             return (uri.did, event.number) if is_signed_in_only(payload) else None
         return (str(uri), event.number) if self._is_wanted_post(payload, uri) else None

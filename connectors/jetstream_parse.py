@@ -10,23 +10,41 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from connectors.atproto_syntax import (
+    DECLARATION_COLLECTIONS,
     POST_COLLECTION,
     PROFILE_COLLECTION,
     RecordUri,
     is_did,
     record_uri,
+    utc_time,
 )
-from connectors.bluesky_parse import Malformed, parsed, post_row, removal, set_aside
+from connectors.bluesky_parse import (
+    Malformed,
+    account,
+    parsed,
+    post_labels,
+    post_row,
+    removal,
+    set_aside,
+    wish_rows,
+)
 from connectors.bluesky_record import SIGNED_IN_ONLY, label_values
 from connectors.jetstream_wire import METHOD
 from schema.pages import ParsedPage, RawPage, SetAside
-from schema.vocabulary import RemovalReason
+from schema.vocabulary import AccountStatus, RemovalReason
 
 COMMIT: Final = f"{METHOD}#commit"
 ACCOUNT: Final = f"{METHOD}#account"
 FAULT: Final = "confide#fault"  # stands in a page for a frame that was no event
 NO_PROFILES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType({})
-_INACTIVE: dict[str, RemovalReason] = {"deleted": "account_deleted", "takendown": "taken_down"}
+# Whether an account may be shown is said by `active` alone; `desynchronized` and `throttled` may
+# stand beside either. Deactivated and suspended are meant to pass, a takedown may be undone, and
+# only `deleted` asks for the content to be removed (atproto.com/specs/account).
+_CLOSED: dict[object, AccountStatus] = {
+    "deactivated": "deactivated",
+    "suspended": "suspended",
+    "takendown": "takendown",
+}
 
 
 class _Sorted:
@@ -37,6 +55,10 @@ class _Sorted:
         self.profiles = profiles
         self.rows: dict[str, dict[str, Any]] = {}
         self.removals: list[dict[str, Any]] = []
+        self.accounts: list[dict[str, Any]] = []
+        self.wishes: list[dict[str, Any]] = []
+        self.labels: dict[str, list[dict[str, Any]]] = {}
+        self.deleted: dict[str, str] = {}  # at-uri to the revision that deleted it
         self.faults: list[SetAside] = []
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -49,15 +71,19 @@ class _Sorted:
             self._commit(event)
 
     def _account(self, event: Mapping[str, Any]) -> None:
-        did, account = event.get("did"), event.get("account")
-        if not is_did(did) or not isinstance(account, Mapping):
+        did, told = event.get("did"), event.get("account")
+        if not is_did(did) or not isinstance(told, Mapping):
             raise Malformed("account event names no account")
-        if not isinstance(account.get("active"), bool):
+        if not isinstance(told.get("active"), bool):
             raise Malformed("account event does not say whether it is active")
-        if not account["active"]:
-            status = account.get("status")
-            reason = _INACTIVE.get(status if isinstance(status, str) else "", "account_inactive")
-            self._drop_author(str(did), reason)
+        if not told["active"] and told.get("status") == "deleted":
+            self._drop_author(str(did), "account_deleted")
+            return
+        given = told.get("status")
+        closed = _CLOSED.get(given if isinstance(given, str) else None, "inactive")
+        status = "active" if told["active"] else closed
+        since = utc_time(event.get("witnessedAt")) or utc_time(event.get("time"))
+        self.accounts.append(account(self.page, str(did), status, told_by="event", since=since))
 
     def _commit(self, event: Mapping[str, Any]) -> None:
         uri, operation = commit_uri(event), event.get("operation")
@@ -68,17 +94,35 @@ class _Sorted:
         if uri.collection == PROFILE_COLLECTION:
             if is_signed_in_only(event):
                 self._drop_author(uri.did, "outside_policy")
+        elif uri.collection in DECLARATION_COLLECTIONS:
+            self._declaration(uri.did, event)
         elif uri.collection == POST_COLLECTION and operation == "delete":
             self.rows.pop(str(uri), None)
+            self.labels.pop(str(uri), None)
+            self.deleted[str(uri)] = _revision(event)
             self.removals.append(removal(self.page, "deleted_by_author", native_id=str(uri)))
         elif uri.collection == POST_COLLECTION:
-            self.rows.pop(str(uri), None)  # the latest wording stands where it was said
-            author = self.profiles.get(uri.did, {})
-            self.rows[str(uri)] = post_row(_as_view(event, uri, author), self.page)
+            self._post(uri, event)
+
+    def _post(self, uri: RecordUri, event: Mapping[str, Any]) -> None:
+        """Take the latest wording where it was said, unless it is told again after its end."""
+        if "" < _revision(event) < self.deleted.get(str(uri), ""):
+            return
+        self.rows.pop(str(uri), None)
+        self.labels.pop(str(uri), None)
+        view = _as_view(event, uri, self.profiles.get(uri.did, {}))
+        row = post_row(view, self.page)
+        self.rows[str(uri)] = row
+        self.labels[str(uri)] = post_labels(view, row)
+
+    def _declaration(self, did: str, event: Mapping[str, Any]) -> None:
+        """Take what an account says of reuse; deleting the record takes it all back."""
+        self.wishes += wish_rows(self.page, did, event.get("record"))
 
     def _drop_author(self, did: str, reason: RemovalReason) -> None:
         """Let an account go, with what it said earlier in this page."""
         self.rows = {uri: row for uri, row in self.rows.items() if row["author"] != did}
+        self.labels = {uri: rows for uri, rows in self.labels.items() if uri in self.rows}
         self.removals.append(removal(self.page, reason, author=did))
 
 
@@ -90,8 +134,9 @@ def parse_events(
     `profiles` are the AppView's profile views by DID, as far as the caller asked for them: they
     say who wants signed-in readers only, and which names to mask.
 
-    A post that is deleted later in the page is a removal alone. An account that is active
-    again says nothing: its posts come back when they are looked at.
+    A post that is deleted later in the page is a removal alone; told once more after that, by an
+    earlier revision, it stays deleted. An account that closes or is active again is a row of
+    `accounts`: its posts are hidden, not removed, unless it is deleted.
     """
     found = _Sorted(page, profiles)
     for event in page.items:
@@ -99,7 +144,14 @@ def parse_events(
             found.take(event)
         except Malformed as fault:
             found.faults.append(set_aside(str(fault), event))
-    return parsed(found.rows.values(), found.removals, found.faults)
+    return parsed(
+        found.rows.values(),
+        found.removals,
+        found.faults,
+        accounts=found.accounts,
+        wishes=found.wishes,
+        labels=[label for labels in found.labels.values() for label in labels],
+    )
 
 
 def post_authors(page: RawPage) -> list[str]:
@@ -115,6 +167,12 @@ def commit_uri(event: Mapping[str, Any]) -> RecordUri | None:
     if not all(isinstance(part, str) for part in parts):
         return None
     return record_uri("at://{}/{}/{}".format(*parts))
+
+
+def _revision(event: Mapping[str, Any]) -> str:
+    """Return a commit's revision: those of one account sort in the order it wrote."""
+    revision = event.get("rev")
+    return revision if isinstance(revision, str) else ""
 
 
 def is_signed_in_only(event: Mapping[str, Any]) -> bool:

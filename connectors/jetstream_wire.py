@@ -12,7 +12,12 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import orjson
 
-from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION, utc_time
+from connectors.atproto_syntax import (
+    DECLARATION_COLLECTIONS,
+    POST_COLLECTION,
+    PROFILE_COLLECTION,
+    utc_time,
+)
 from connectors.jetstream_socket import Interrupted, word
 from schema.errors import SourceRefused
 
@@ -21,7 +26,7 @@ SUBPROTOCOL: Final = "xrpc.v1.json"
 # identity is of no use to us, yet never left out: a server may tie account events to it. A
 # `#sync` event is not asked for: refresh reads accounts anew.
 KINDS: Final = ("commit", "identity", "account")
-COLLECTIONS: Final = (POST_COLLECTION, PROFILE_COLLECTION)
+COLLECTIONS: Final = (POST_COLLECTION, PROFILE_COLLECTION, *DECLARATION_COLLECTIONS)
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ASKED_FOR = frozenset(f"{METHOD}#{kind}" for kind in KINDS)
 

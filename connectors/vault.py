@@ -3,7 +3,8 @@
 SQLite, mode 0600. A row's value (native id, post key, source) is sealed with AES-256-GCM; rows
 are found by HMAC-SHA-256 of the post key, under another key. In the clear stand only the
 instant a post is next due and how many rows there are. Beside the posts lies the list of who
-must stay out: keyed hashes under a key of their own, one for each removed post or account.
+must stay out: keyed hashes under a key of their own, one for each removed post or account. Who
+stays out for a while, or for as long as somebody says so, has the hash of the cause beside it.
 
 Deleted rows are overwritten (`secure_delete`), and no write-ahead log outlives a transaction.
 Sources: RFC 2104, NIST SP 800-38D (random 96-bit nonces, far below its limit of 2^32).
@@ -29,7 +30,8 @@ from connectors.keys import VaultKeys
 from schema.errors import BadInput, VaultLocked, WarehouseError
 from schema.vocabulary import PLATFORMS, Platform
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+KEPT_OUT_MAX = 1_000_000  # of those kept out for a while: about 80 MB; the oldest go first
 LOCK_TIMEOUT_SECONDS = 60.0
 TOKEN_BYTES = 16  # 128 bits: no two of any real number of rows will meet
 NONCE_BYTES = 12
@@ -39,12 +41,19 @@ VARIABLES_PER_QUERY = 900  # SQLite's own floor is 999
 _CANARY = b"this vault opens with this key"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_NEVER = 2**62  # microseconds: no date comes near it
 _SCHEMA = (
     "create table canary (sealed blob not null)",
     "create table posts (token blob primary key, platform_token blob not null, "
     "next_due_at integer not null, sealed blob not null) without rowid",
     "create index posts_due on posts (platform_token, next_due_at)",
     "create table suppressed (token blob primary key) without rowid",
+)
+_SECOND_FORMAT = (
+    "create table kept_out (id integer primary key, token blob not null, cause blob not null, "
+    "ends_at integer not null)",
+    "create unique index kept_out_tokens on kept_out (token, cause)",
+    "create index kept_out_ends on kept_out (ends_at)",
 )
 _REMEMBER = (
     "insert into posts (token, platform_token, next_due_at, sealed) values (?, ?, ?, ?) "
@@ -137,22 +146,70 @@ class Vault:
         self, platform: Platform, *, native_ids: Iterable[str] = (), authors: Iterable[str] = ()
     ) -> None:
         """Keep posts and accounts out for good, on every route."""
-        tokens = [self._suppression_token(platform, "post", name) for name in native_ids]
-        tokens += [self._suppression_token(platform, "author", name) for name in authors]
+        tokens = self._tokens(platform, native_ids, authors)
         with self._transaction():
             self._connection.executemany(
                 "insert or ignore into suppressed (token) values (?)",
                 [(token,) for token in tokens],
             )
 
+    def keep_out(
+        self,
+        platform: Platform,
+        *,
+        cause: str,
+        now: datetime,
+        until: datetime | None = None,
+        native_ids: Iterable[str] = (),
+        authors: Iterable[str] = (),
+    ) -> None:
+        """Keep posts and accounts out until an instant, or until the cause is lifted.
+
+        What has ended by `now` goes; of what ends some day the oldest go beyond `KEPT_OUT_MAX`.
+        """
+        tokens = sorted(self._tokens(platform, native_ids, authors))
+        why, end = self._cause(cause), _NEVER if until is None else _microseconds(until)
+        with self._transaction():
+            self._connection.executemany(
+                "insert into kept_out (token, cause, ends_at) values (?, ?, ?) "
+                "on conflict (token, cause) do update set ends_at = excluded.ends_at",
+                [(token, why, end) for token in tokens],
+            )
+            self._connection.execute(
+                "delete from kept_out where ends_at <= ?", (_microseconds(now),)
+            )
+            self._connection.execute(  # ids only grow, so this need not count
+                "delete from kept_out where id <= (select max(id) from kept_out) - ? "
+                "and ends_at < ?",
+                (KEPT_OUT_MAX, _NEVER),
+            )
+
+    def let_in(
+        self,
+        platform: Platform,
+        *,
+        cause: str,
+        native_ids: Iterable[str] = (),
+        authors: Iterable[str] = (),
+    ) -> None:
+        """Lift one cause for which posts and accounts are kept out; other causes stand."""
+        why = self._cause(cause)
+        rows = [(token, why) for token in self._tokens(platform, native_ids, authors)]
+        with self._transaction():
+            self._connection.executemany("delete from kept_out where token = ? and cause = ?", rows)
+
     def suppressed(
         self, platform: Platform, native_ids: Iterable[str], authors: Iterable[str]
     ) -> tuple[set[str], set[str]]:
-        """Tell which of these posts and which of these accounts must stay out."""
+        """Tell which of these posts and which of these accounts must stay out, for whatever cause.
+
+        One kept out for a while counts until its row goes, which `keep_out` sees to.
+        """
         posts = self._suppression_tokens(platform, "post", native_ids)
         accounts = self._suppression_tokens(platform, "author", authors)
         tokens = list({*posts.values(), *accounts.values()})
         barred = {bytes(token) for (token,) in self._select("token from suppressed", tokens)}
+        barred |= {bytes(token) for (token,) in self._select("token from kept_out", tokens)}
         return (
             {name for name, token in posts.items() if token in barred},
             {name for name, token in accounts.items() if token in barred},
@@ -164,10 +221,12 @@ class Vault:
 
     def _prepare(self, name: str) -> None:
         """Lay out a new file, or prove that this key opens an old one."""
-        if self._version() == 0:
+        if self._version() < FORMAT_VERSION:
             with self._transaction():
                 if self._version() == 0:  # nobody else was quicker
                     self._lay_out()
+                if self._version() == 1:
+                    self._bring_forward()
         if (version := self._version()) != FORMAT_VERSION:
             raise BadInput(
                 f"{name} has format {version} and this program reads {FORMAT_VERSION}: "
@@ -181,7 +240,13 @@ class Vault:
             self._connection.execute(statement)
         sealed = self._seal(_CANARY, b"canary")
         self._connection.execute("insert into canary (sealed) values (?)", (sealed,))
-        self._connection.execute(f"pragma user_version = {FORMAT_VERSION}")
+        self._connection.execute("pragma user_version = 1")
+
+    def _bring_forward(self) -> None:
+        """Turn a vault of the first format into one of the second."""
+        for statement in _SECOND_FORMAT:
+            self._connection.execute(statement)
+        self._connection.execute("pragma user_version = 2")
 
     def _version(self) -> int:
         return int(self._connection.execute("pragma user_version").fetchone()[0])
@@ -243,6 +308,16 @@ class Vault:
         return {
             name: self._suppression_token(platform, kind, name) for name in dict.fromkeys(names)
         }
+
+    def _tokens(
+        self, platform: Platform, native_ids: Iterable[str], authors: Iterable[str]
+    ) -> list[bytes]:
+        tokens = [self._suppression_token(platform, "post", name) for name in native_ids]
+        return tokens + [self._suppression_token(platform, "author", name) for name in authors]
+
+    def _cause(self, cause: str) -> bytes:
+        """Hash a cause: it may be the DID of a labeler."""
+        return _token(self._keys.suppression, b"cause", cause.encode("utf-8"))
 
     def _suppression_token(self, platform: Platform, kind: str, name: str) -> bytes:
         # Reddit takes names and ids in any case; a DID or an at-uri is what it is

@@ -20,9 +20,9 @@ from warehouse import store
 
 
 def finish(done: Mapping[str, Mapping[str, int]]) -> None:
-    """Let bytes and tasks go where a flow removed something or found it reworded."""
+    """Let bytes and tasks go where a flow removed or hid something or found it reworded."""
     compact_warehouse()
-    is_removed = any(tally["removed_count"] for tally in done.values())
+    is_removed = any(tally["removed_count"] or tally.get("hidden_count") for tally in done.values())
     if is_removed or any(tally["updated_count"] for tally in done.values()):
         close_tasks(is_removed)
 
@@ -49,21 +49,32 @@ def close_tasks(is_removed: bool) -> int:
 
 
 def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
-    """Compare Label Studio with the warehouse; delete what has no unit of its wording any more."""
+    """Compare Label Studio with the warehouse; delete what has no unit of its wording any more.
+
+    Replies show the posts above them: what is gone or hidden goes from there, too.
+    """
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         reworded = store.reworded_units(warehouse)
         held = {
             place: store.unit_keys(warehouse, *place) - reworded
             for place in store.drawn_rounds(warehouse)
         }
+        threads = {
+            (wave, round_, kind): store.coding_tasks(warehouse, wave, round_, "reply")
+            for wave, round_, kind in held
+            if kind == "reply"
+        }
     gone: set[str] = set()
+    renewed = 0
     for project in label_studio.projects(client):
         place = (project.key.wave, project.key.round, project.key.unit_kind)
         if place in held:
             uids = label_studio.task_uids(client, project)
             gone |= {uid for uid in uids if int(uid, 16) not in held[place]}
+        if place in threads:
+            renewed += label_studio.renew_threads(client, project, threads[place])
     removed = label_studio.remove_tasks(client, gone) if gone else 0
-    if gone:
+    if gone or renewed:
         purge(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.requeue_units(warehouse, reworded)

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
+from flows.gate import overdue_before
 from flows.permission import check_permission, is_invented
 from flows.tables import drawn
 from flows.workspace import Workspace, open_workspace
@@ -157,6 +158,24 @@ def _warehouse(workspace: Workspace) -> list[Finding]:
     return [Finding("R6 R29 warehouse", "pass", "every data check passes, the audit chain too")]
 
 
+def _looks(workspace: Workspace) -> list[Finding]:
+    """Say whether what is held was looked at in time (R14, R15)."""
+    if not workspace.vault.exists():
+        return [Finding("R14 R15 looks", "not applicable", "nothing was collected yet")]
+    overdue = {}
+    try:
+        with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+            for platform in sorted({source_platform(s) for s in workspace.study.source}):
+                overdue[platform] = vault.count_due(overdue_before(workspace, platform), platform)
+    except CorpusError as error:
+        return [Finding("R14 R15 looks", "fail", str(error), ("publish",))]
+    late = [f"{count} posts on {platform}" for platform, count in overdue.items() if count]
+    if late:
+        told = f"{', '.join(late)} were not looked at in time: run `confide refresh`"
+        return [Finding("R14 R15 looks", "fail", told, ("publish",))]
+    return [Finding("R14 R15 looks", "pass", "whatever is held was looked at in time")]
+
+
 def _reachability(workspace: Workspace) -> list[Finding]:
     findings = []
     live = (s for s in workspace.study.source if not isinstance(s, FILE_SOURCES))
@@ -183,5 +202,6 @@ RULES: tuple[Callable[[Workspace], list[Finding]], ...] = (
     _permissions,
     _policy,
     _warehouse,
+    _looks,
     _reachability,
 )

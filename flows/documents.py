@@ -11,7 +11,7 @@ import dataframely as dy
 
 from annotation.codebook import load_codebook
 from annotation.codebook_page import render as codebook_page
-from schema import coding, posts, removals
+from schema import accounts, coding, posts, removals
 from warehouse.dictionary import published_tables
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -22,6 +22,12 @@ CONTRACTS: tuple[type[dy.Schema], ...] = (
     posts.DuplicateMark,
     removals.CollectedRemoval,
     removals.Removal,
+    accounts.CollectedAccount,
+    accounts.Account,
+    accounts.CollectedWish,
+    accounts.Wish,
+    accounts.CollectedLabel,
+    accounts.PostLabel,
     coding.FrameUnit,
     coding.Unit,
     coding.Coding,

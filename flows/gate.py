@@ -15,6 +15,7 @@ import polars as pl
 from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from flows.workspace import Workspace
+from schema.accounts import CollectedAccount
 from schema.pages import Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval, Removal
@@ -24,13 +25,20 @@ from transforms.pseudonymize import (
     engagement_snapshots,
     post_keys,
     pseudonymize,
+    pseudonymize_accounts,
+    pseudonymize_labels,
     pseudonymize_removals,
+    pseudonymize_wishes,
 )
 from warehouse import store
 
 OUTSIDE: RemovalReason = "outside_policy"
 # these may end: an account comes back, a policy changes. Nothing keeps the post out then.
 REVERSIBLE = ("account_inactive", "not_found", OUTSIDE)
+# A stream tells of every deletion on Bluesky. What went before we saw it may still come by a
+# pull, whose index lags: it is kept out for as long as that can take, not for good.
+UNSEEN_HOURS = 48
+_UNSEEN, _CLOSED = "gone before it was seen", "account closed before it was seen"
 
 
 @dataclass(slots=True)
@@ -39,13 +47,16 @@ class Tally:
 
     Each item that a platform sent is in exactly one of new, updated, unchanged, set aside, other
     language, outside policy, outside window, suppressed, and gone (it says that a post or an
-    account went); removed counts what was held and is not any more.
+    account went); removed counts what was held and is not any more, hidden what is held and not
+    shown while its account is closed, returned what is shown again.
     """
 
     new_count: int = 0
     updated_count: int = 0
     unchanged_count: int = 0
     removed_count: int = 0
+    hidden_count: int = 0
+    returned_count: int = 0
     set_aside_count: int = 0
     other_language_count: int = 0
     outside_policy_count: int = 0
@@ -79,9 +90,13 @@ def land(
     refused = parsed.posts.join(allowed, on="native_id", how="anti")
     if not is_held:  # what another source was permitted to bring stays
         allowed = allowed.filter(_is_covered(workspace, stamp.route))
-    gone = [parsed.removals, _as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
-    gone.append(_as_removals(page, page.missing, "not_found"))
+    gone = [parsed.removals, as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
+    if page.platform == "bluesky":
+        _look_soon(workspace, page)
+    else:
+        gone.append(as_removals(page, page.missing, "not_found"))
     tally.removed_count = remove(workspace, page.platform, _once_each(gone))
+    _mind_unseen_accounts(workspace, page.platform, parsed.accounts)
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
         collected = _unsuppressed(vault, CollectedPost.validate(allowed))
     admitted = _in_window(workspace, collected)
@@ -101,7 +116,11 @@ def land(
             covered=[_keyed(interval, page.platform, key) for interval in page.covered],
             set_aside=[*parsed.set_aside, *_counted("other language", foreign)],
             thread_reads=thread_reads,
+            beside=_beside(parsed, key),
         )
+    tally.hidden_count, tally.returned_count = saved.hidden, saved.returned
+    if saved.returned:
+        _let_back(workspace, page.platform, parsed.accounts)
     tally.new_count, tally.updated_count = saved.new, saved.updated
     tally.unchanged_count = saved.unchanged
     tally.set_aside_count = sum(entry.count for entry in parsed.set_aside)
@@ -114,11 +133,16 @@ def land(
 
 
 def remove(
-    workspace: Workspace, platform: Platform, removals: dy.DataFrame[CollectedRemoval]
+    workspace: Workspace,
+    platform: Platform,
+    removals: dy.DataFrame[CollectedRemoval],
+    *,
+    is_lasting: bool = True,
 ) -> int:
     """Let posts and accounts go everywhere; return how many stored posts that took.
 
-    Suppression comes first: whatever dies on the way, nothing brings the post back.
+    Suppression comes first: whatever dies on the way, nothing brings the post back. `is_lasting`
+    is false where the caller has seen to it, or where nothing shall keep them out.
     """
     if removals.is_empty():
         return 0
@@ -130,15 +154,16 @@ def remove(
             removals = CollectedRemoval.validate(removals.filter(~standing))
             keyed = Removal.validate(keyed.filter(~standing))
         held = store.is_held(warehouse, keyed)
-    # a stream tells of every deletion on Bluesky: of those only what is held is remembered.
-    # Old Reddit dumps hold what was deleted since, so there each one is.
-    final = removals.filter(~pl.col("reason").is_in(REVERSIBLE) & (held | (platform == "reddit")))
+    # for good: what was held. Old Reddit dumps hold what was deleted since, so there each one is.
+    is_final = ~removals["reason"].is_in(REVERSIBLE) & is_lasting
+    final = removals.filter(is_final & (held | (platform == "reddit")))
+    unseen = removals.filter(is_final & ~held & (platform != "reddit"))
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
-        vault.suppress(
-            platform,
-            native_ids=final["native_id"].drop_nulls().to_list(),
-            authors=final["author"].drop_nulls().to_list(),
-        )
+        vault.suppress(platform, **_named(final))
+        if not unseen.is_empty():
+            now = workspace.now()
+            until = now + timedelta(hours=UNSEEN_HOURS)
+            vault.keep_out(platform, cause=_UNSEEN, now=now, until=until, **_named(unseen))
         vault.forget(keyed["post_key"].drop_nulls().to_list())
         if not held.any():
             return 0
@@ -146,6 +171,64 @@ def remove(
             removed = store.remove(warehouse, keyed, now=workspace.now())
         vault.forget(removed.post_keys)
     return len(removed.post_keys)
+
+
+def _look_soon(workspace: Workspace, page: RawPage) -> None:
+    """Let refresh find out why posts are missing: it may be their account, or a glitch."""
+    if not page.missing:
+        return
+    key = workspace.key.pseudonym_key(page.platform)
+    keys = post_keys(page.platform, page.missing, key=key)
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.reschedule(dict.fromkeys(keys, workspace.now()))
+
+
+def _named(rows: pl.DataFrame) -> dict[str, list[str]]:
+    """Say which posts and which accounts rows mean."""
+    return {
+        "native_ids": rows["native_id"].drop_nulls().to_list(),
+        "authors": rows["author"].drop_nulls().to_list(),
+    }
+
+
+def _mind_unseen_accounts(
+    workspace: Workspace, platform: Platform, accounts: dy.DataFrame[CollectedAccount]
+) -> None:
+    """Keep accounts out that closed before anything of theirs was seen, until they are back.
+
+    Those that posts are held of are hidden with the page's own transaction. An index that lags
+    could otherwise bring in, and show, what a closed account wrote.
+    """
+    told = accounts.filter(pl.col("told_by") == "event").unique(
+        "author", keep="last", maintain_order=True
+    )
+    if told.is_empty():
+        return
+    closed = told.filter(pl.col("status") != "active")["author"].to_list()
+    active = told.filter(pl.col("status") == "active")["author"].to_list()
+    now = workspace.now()
+    until = now + timedelta(hours=UNSEEN_HOURS)
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.let_in(platform, cause=_CLOSED, authors=active)
+        vault.keep_out(platform, cause=_CLOSED, now=now, until=until, authors=closed)
+
+
+def _let_back(
+    workspace: Workspace, platform: Platform, accounts: dy.DataFrame[CollectedAccount]
+) -> None:
+    """Let accounts in again that the AppView shows, whatever the stream said of them before."""
+    back = accounts.filter(pl.col("status") == "active")["author"].unique().to_list()
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.let_in(platform, cause=_CLOSED, authors=back)
+
+
+def _beside(parsed: ParsedPage, key: bytes) -> store.Beside:
+    """Name nobody in what a page tells beside its posts."""
+    return store.Beside(
+        pseudonymize_accounts(parsed.accounts, key=key),
+        pseudonymize_wishes(parsed.wishes, key=key),
+        pseudonymize_labels(parsed.labels, key=key),
+    )
 
 
 def vault_entries(
@@ -184,6 +267,15 @@ def due_after(
     )
 
 
+def overdue_before(workspace: Workspace, platform: Platform) -> datetime:
+    """Tell since when a look must have been due to count as missed.
+
+    A look is due after half the deadline at the latest, so what has waited for the other half
+    may be shown to be older than R14 and R15 allow.
+    """
+    return workspace.now() - timedelta(hours=_recheck_hours(workspace, platform))
+
+
 def _recheck_hours(workspace: Workspace, platform: Platform) -> float:
     """Halve the deadline: a missed look leaves a second one inside it."""
     return workspace.study.policy.removal_hours.get(platform, 24) / 2
@@ -196,9 +288,10 @@ def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:
     return replace(interval, venue=community_key(platform, interval.venue, key=key))
 
 
-def _as_removals(
+def as_removals(
     page: RawPage, native_ids: Sequence[str], reason: RemovalReason
 ) -> dy.DataFrame[CollectedRemoval]:
+    """Make removals of posts that a page tells of by their ids."""
     rows = pl.DataFrame(
         {"native_id": list(native_ids)}, schema={"native_id": pl.String}
     ).with_columns(

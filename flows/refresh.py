@@ -1,24 +1,28 @@
 """Refresh: look again at what is held, on the policy's schedule.
 
 Each look gives an engagement snapshot, an edit (a new version) or a removal. Posts are
-asked for in the platforms' largest batches: 100 on Reddit, 25 on Bluesky.
+asked for in the platforms' largest batches: 100 on Reddit, 25 on Bluesky. What Bluesky leaves
+out is looked into before it becomes a removal (absences.py).
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from prefect import flow, task
 
 from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
+from flows.absences import let_go_of_hidden, settle
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
+from flows.labels import read_labels
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
 from flows.reading import Reading, query_for
 from flows.runs import Run, recorded
 from flows.sources import NETWORK
 from flows.threads import read_threads
+from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
 from schema.vocabulary import Platform
@@ -50,7 +54,7 @@ def refresh() -> dict[str, dict[str, int]]:
 )
 @guarded
 def refresh_platform(platform: Platform) -> dict[str, int]:
-    """Look at a platform's due posts, then at the threads that grew.
+    """Look at a platform's due posts, at the threads that grew, and at takedown labels.
 
     Raises:
         PolicyRefused: nothing permits asking this platform, whatever is held of it (R1, R5).
@@ -60,11 +64,16 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     sources = [s for s in workspace.study.source if source_platform(s) == platform]
     route = workspace.study.route(ASKED_LIKE[platform])  # whatever route a post came by
     with recorded(workspace, sources[0], route=route) as run:
+        if platform == "bluesky":
+            run.tally.add(let_go_of_hidden(workspace))
         while due := _due(workspace, platform):
             _look_again(workspace, platform, due, run)
         for source in sources:
             own = workspace.study.route(source.kind)
             read_threads(workspace, source, run.for_source(source, own))
+        if platform == "bluesky":
+            ask_for_wishes(workspace, run)
+            read_labels(workspace, run)
     return asdict(run.tally)
 
 
@@ -74,9 +83,16 @@ def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
 
 
 def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
+    missing: list[str] = []
     for reading in _pages(workspace, platform, due, run.source):
-        parsed = reading.parse(reading.page)
-        run.tally.add(land(workspace, reading.page, parsed, run.stamp(run.source), is_held=True))
+        page = reading.page
+        if platform == "bluesky":
+            missing += page.missing
+            page = replace(page, missing=())
+        parsed = reading.parse(page)
+        run.tally.add(land(workspace, page, parsed, run.stamp(run.source), is_held=True))
+    if missing:
+        run.tally.add(settle(workspace, missing, run))
     _put_off(workspace, platform, {entry.post_key for entry in due})
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.vault import open_vault
+from flows.gate import overdue_before
 from flows.tables import as_table
 from flows.words import tally
 from flows.workspace import Workspace, open_workspace
@@ -14,7 +15,9 @@ from warehouse import store
 SECTIONS = {
     "runs": "Last run of each source",
     "posts": "Posts held",
-    "due": "Posts to look at again now",
+    "due": "Posts to look at again now; overdue: the removal deadline may have passed",
+    "hidden": "Posts hidden while their account is closed",
+    "wishes": "What authors wish of reuse",
     "gaps": "Gaps: what could not be seen",
     "set_aside": "Items set aside, by rule",
 }
@@ -31,12 +34,15 @@ def status(directory: Path) -> dict[str, Any]:
         return {section: [] for section in SECTIONS}
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
+        hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
     return {
         "runs": [
             {**run, "counts": json.loads(run["counts"] or "{}")} for run in held.runs.to_dicts()
         ],
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
+        "hidden": hidden.to_dicts(),
+        "wishes": wishes.to_dicts(),
         "gaps": held.gaps.to_dicts(),
         "set_aside": held.set_aside.to_dicts(),
     }
@@ -55,6 +61,10 @@ def _due(workspace: Workspace) -> list[dict[str, Any]]:
     platforms = sorted({source_platform(source) for source in workspace.study.source})
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
         return [
-            {"platform": platform, "posts": vault.count_due(workspace.now(), platform)}
+            {
+                "platform": platform,
+                "posts": vault.count_due(workspace.now(), platform),
+                "overdue": vault.count_due(overdue_before(workspace, platform), platform),
+            }
             for platform in platforms
         ]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import dataframely as dy
 import polars as pl
 
+from schema.accounts import CollectedAccount, CollectedLabel, CollectedWish
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform
@@ -93,11 +94,24 @@ class RawPage:
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """A page sorted into posts, removals, and items set aside. Names people: memory only."""
+    """A page sorted into posts, removals, and items set aside. Names people: memory only.
+
+    `accounts` are those that closed or were seen standing, in the order it happened; `wishes`
+    what accounts say of reuse; `labels` those of the page's posts.
+    """
 
     posts: dy.DataFrame[CollectedPost] = field(repr=False)
     removals: dy.DataFrame[CollectedRemoval] = field(repr=False)
     set_aside: tuple[SetAside, ...] = ()
+    accounts: dy.DataFrame[CollectedAccount] = field(
+        default_factory=CollectedAccount.create_empty, repr=False
+    )
+    wishes: dy.DataFrame[CollectedWish] = field(
+        default_factory=CollectedWish.create_empty, repr=False
+    )
+    labels: dy.DataFrame[CollectedLabel] = field(
+        default_factory=CollectedLabel.create_empty, repr=False
+    )
 
 
 def skeleton(item: object, *, known: frozenset[str]) -> str:

@@ -121,6 +121,7 @@ class BlueskyPlatform(_Section):
 
     appview: str = "https://public.api.bsky.app"
     pds: str = "https://bsky.social"
+    plc: str = "https://plc.directory"
     jetstream: tuple[str, ...] = ()
     labelers: tuple[str, ...] = ()
 
@@ -377,9 +378,10 @@ class Study(_Section):
             "platforms.bluesky.appview": bluesky.appview,
             "platforms.bluesky.pds": bluesky.pds,
         }
-        return urls | {
-            f"platforms.bluesky.jetstream[{n}]": url for n, url in enumerate(bluesky.jetstream)
-        }
+        for name in ("jetstream", "labelers"):
+            hosts = enumerate(getattr(bluesky, name))
+            urls |= {f"platforms.bluesky.{name}[{n}]": url for n, url in hosts}
+        return urls
 
     def route(self, kind: str) -> SourceRoute:
         """Say under which permission a source's rows stand; loopback rows are never real."""

@@ -25,6 +25,14 @@ RemovalReason = Literal[
     "outside_policy",
     "expired",
 ]
+# "inactive": not active, and nobody says why
+AccountStatus = Literal["active", "deactivated", "suspended", "takendown", "inactive"]
+Teller = Literal["event", "appview", "labeler"]
+# the four of Bluesky's proposal 0008, a draft
+Wish = Literal[
+    "syntheticContentGeneration", "publicAccessArchive", "bulkDataset", "protocolBridging"
+]
+WishValue = Literal["allow", "disallow", "undeclared"]
 DuplicateKind = Literal["same_post", "repost", "crosspost", "copypasta"]
 DuplicateMatch = Literal["exact", "near"]
 LinkCategory = Literal[
@@ -43,6 +51,10 @@ PLATFORMS: Final[tuple[Platform, ...]] = get_args(Platform)
 POST_KINDS: Final[tuple[PostKind, ...]] = get_args(PostKind)
 UNIT_KINDS: Final[tuple[UnitKind, ...]] = get_args(UnitKind)
 REMOVAL_REASONS: Final[tuple[RemovalReason, ...]] = get_args(RemovalReason)
+ACCOUNT_STATUSES: Final[tuple[AccountStatus, ...]] = get_args(AccountStatus)
+TELLERS: Final[tuple[Teller, ...]] = get_args(Teller)
+WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
+WISH_VALUES: Final[tuple[WishValue, ...]] = get_args(WishValue)
 DUPLICATE_KINDS: Final[tuple[DuplicateKind, ...]] = get_args(DuplicateKind)
 DUPLICATE_MATCHES: Final[tuple[DuplicateMatch, ...]] = get_args(DuplicateMatch)
 LINK_CATEGORIES: Final[tuple[LinkCategory, ...]] = get_args(LinkCategory)

@@ -5,6 +5,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ from tests.support.jetstream_script import (
     info,
     microseconds,
     query,
+    record,
     scripted_jetstream,
     uri,
 )
@@ -537,29 +539,61 @@ def parsed(*events: dict[str, Any]) -> ParsedPage:
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"),
+    ("given", "status"),
     [
-        ("deleted", "account_deleted"),
-        ("takendown", "taken_down"),
-        ("suspended", "account_inactive"),
-        ("deactivated", "account_inactive"),
-        ("desynchronized", "account_inactive"),
-        (None, "account_inactive"),
+        ("takendown", "takendown"),
+        ("suspended", "suspended"),
+        ("deactivated", "deactivated"),
+        ("desynchronized", "inactive"),
+        ("throttled", "inactive"),
+        ("of a later protocol", "inactive"),
+        (["no", "string"], "inactive"),
+        (None, "inactive"),
     ],
 )
-def test_an_account_that_closes_is_a_removal_of_all_it_wrote(status: str, reason: str) -> None:
-    found = parsed(commit(1), account(2, active=False, status=status))
+def test_an_account_that_closes_is_hidden_with_all_it_wrote(given: Any, status: str) -> None:
+    found = parsed(commit(1), account(2, active=False, status=given))
+    assert found.removals.is_empty()
+    assert found.posts["native_id"].to_list() == [uri("k1")]  # it comes back with the account
+    [row] = found.accounts.rows(named=True)
+    assert (row["author"], row["status"], row["told_by"]) == (WRITER, status, "event")
+    assert row["observed_at"] == at(2)
+
+
+def test_an_account_that_is_deleted_is_a_removal_of_all_it_wrote() -> None:
+    found = parsed(commit(1), account(2, active=False, status="deleted"))
     assert found.posts.is_empty()
     [row] = found.removals.rows(named=True)
-    assert (row["author"], row["native_id"], row["reason"]) == (WRITER, None, reason)
+    told = (row["author"], row["native_id"], row["reason"])
+    assert told == (WRITER, None, "account_deleted")
 
 
 def test_an_account_that_opens_again_removes_nothing_and_its_new_posts_count() -> None:
     found = parsed(
         account(1, active=False, status="deactivated"), account(2, active=True), commit(3)
     )
-    assert found.removals.height == 1
+    assert found.removals.is_empty()
+    assert found.accounts["status"].to_list() == ["deactivated", "active"]
     assert found.posts["native_id"].to_list() == [uri("k3")]
+
+
+def test_an_account_that_only_falls_behind_stays_in_sight() -> None:
+    found = parsed(account(1, active=True, status="desynchronized"))
+    assert found.accounts["status"].to_list() == ["active"]
+
+
+def test_a_post_told_again_after_its_end_stays_deleted() -> None:
+    again = commit(5, rkey="k1", rev="r1")
+    anew = commit(6, rkey="k2", rev="r6")
+    found = parsed(
+        commit(1),
+        commit(2),
+        commit(3, "delete", rkey="k1"),
+        commit(4, "delete", rkey="k2"),
+        again,
+        anew,
+    )
+    assert found.posts["native_id"].to_list() == [uri("k2")]  # its author wrote it once more
 
 
 def test_a_post_deleted_in_the_same_page_is_a_removal_alone() -> None:
@@ -586,6 +620,59 @@ def test_a_profile_that_asks_for_signed_in_readers_takes_its_posts_out() -> None
     )
     assert found.posts.is_empty()
     assert found.removals["reason"].to_list() == ["outside_policy"]
+
+
+def declared(seq: int, operation: str = "create", **wishes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {"collection": "org.user-intents.declaration", "rkey": "self"}
+    if operation != "delete":
+        body["record"] = {"updatedAt": "2026-01-20T10:00:00Z"} | wishes
+    return (
+        commit(seq, operation, **body)
+        if operation != "delete"
+        else event("commit", seq, operation=operation, rev=f"r{seq}", **body)
+    )
+
+
+def test_a_declaration_says_what_an_account_wishes_and_what_it_leaves_open() -> None:
+    found = parsed(
+        declared(
+            1,
+            bulkDataset={"allow": False, "updatedAt": "2026-01-19T10:00:00Z"},
+            syntheticContentGeneration={"allow": True},
+            publicAccessArchive={"allow": "yes"},
+            protocolBridging=["odd"],
+        )
+    )
+    told = {row["wish"]: (row["value"], row["declared_at"]) for row in found.wishes.to_dicts()}
+    stated = datetime(2026, 1, 20, 10, tzinfo=UTC)
+    assert told == {
+        "bulkDataset": ("disallow", datetime(2026, 1, 19, 10, tzinfo=UTC)),
+        "syntheticContentGeneration": ("allow", stated),
+        "publicAccessArchive": ("undeclared", stated),
+        "protocolBridging": ("undeclared", stated),
+    }
+    taken_back = parsed(declared(1, bulkDataset={"allow": True}), declared(2, "delete"))
+    assert taken_back.wishes["value"].to_list()[-4:] == ["undeclared"] * 4
+
+
+def test_what_accounts_declare_passes_every_filter() -> None:
+    script = [frame(declared(1, bulkDataset={"allow": True})), frame(account(2, active=True))]
+    with scripted_jetstream(script) as host:
+        pages = list(passes(host.url, wanted=EventFilter(keywords=("umbrella",))))
+    found = [parse_events(page) for page in pages]
+    assert sum(one.wishes.height for one in found) == 4
+    assert [status for one in found for status in one.accounts["status"]] == ["active"]
+    assert "org.user-intents.declaration" in host.asked[0]["collections"]
+
+
+def test_self_labels_are_kept_by_their_known_values_alone() -> None:
+    values = [{"val": "porn"}, {"val": "Ola N."}, {"val": "spam", "neg": True}]
+    labels = {"$type": "com.atproto.label.defs#selfLabels", "values": values}
+    found = parsed(commit(1, record=record() | {"labels": labels}))
+    assert found.labels.select("native_id", "label", "is_self").rows() == [
+        (uri("k1"), "other", True),
+        (uri("k1"), "porn", True),
+    ]
 
 
 def test_a_profile_view_tells_the_author_s_names_and_wish() -> None:

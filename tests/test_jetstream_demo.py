@@ -104,9 +104,9 @@ def test_every_post_that_was_written_is_a_post_a_removal_or_set_aside(
 def test_closed_accounts_arrive_whatever_the_filter_lets_through(community: Community) -> None:
     with network(community, Faults()) as url:
         pages = read(url, EventFilter(keywords=("a phrase that nobody wrote",)))
-    closed = {
-        author for page in pages for author in parse_events(page).removals["author"].drop_nulls()
-    }
+    found = [parse_events(page) for page in pages]
+    closed = {author for one in found for author in one.removals["author"].drop_nulls()}
+    closed |= {author for one in found for author in one.accounts["author"]}
     changed = {p.native_id for p in community.people if p.platform == "bluesky" and p.changes}
     assert changed
     assert changed <= closed

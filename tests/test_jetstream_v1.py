@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
+from connectors.jetstream_wire import COLLECTIONS
 from schema.errors import SourceRefused, SourceUnavailable
 from schema.pages import Coverage, RawPage
 from tests.support.jetstream_script import (
     NOW,
-    POSTS,
     PROFILES,
     SINCE,
     WRITER,
@@ -75,7 +75,7 @@ def test_a_host_that_knows_no_v2_is_asked_in_v1_s_words() -> None:
         "subscribe",
     ]
     assert host.asked == [
-        {"wantedCollections": [POSTS, PROFILES], "cursor": [str(microseconds(SINCE))]}
+        {"wantedCollections": list(COLLECTIONS), "cursor": [str(microseconds(SINCE))]}
     ]
     assert not gaps(pages)
 

@@ -346,3 +346,63 @@ def test_a_recheck_must_lie_ahead(recheck: float) -> None:
 def test_a_schedule_needs_time_zones() -> None:
     with pytest.raises(ValueError, match="time zone"):
         next_due(NOON.replace(tzinfo=None), NOON, refresh_hours=[1], recheck_hours=1)
+
+
+def test_some_stay_out_for_a_while_or_until_their_cause_is_lifted(path: Path) -> None:
+    with open_vault(path, KEYS) as vault:
+        vault.keep_out("bluesky", cause="a", now=NOON, until=NOON + HOUR, native_ids=["p1", "p2"])
+        vault.keep_out("bluesky", cause="a", now=NOON, authors=["who"])
+        vault.keep_out("bluesky", cause="b", now=NOON, native_ids=["p2"])
+    asked = (["p1", "p2", "p3"], ["who"])
+    with open_vault(path, KEYS) as vault:
+        assert vault.suppressed("bluesky", *asked) == ({"p1", "p2"}, {"who"})
+        assert vault.suppressed("reddit", *asked) == (set(), set())
+        vault.let_in("bluesky", cause="a", native_ids=["p2"], authors=["p2"])
+        assert vault.suppressed("bluesky", *asked) == ({"p1", "p2"}, {"who"})  # b says so, too
+        vault.let_in("bluesky", cause="b", native_ids=["p2"])
+        vault.let_in("bluesky", cause="a", authors=["who"])
+        assert vault.suppressed("bluesky", *asked) == ({"p1"}, set())
+        vault.keep_out("bluesky", cause="b", now=NOON + HOUR)  # what has ended goes
+        assert vault.suppressed("bluesky", *asked) == (set(), set())
+
+
+def test_a_cause_that_is_lifted_leaves_alone_what_is_out_for_good(vault: Vault) -> None:
+    vault.suppress("bluesky", native_ids=["p1"])
+    vault.keep_out("bluesky", cause="a", now=NOON, native_ids=["p1"])
+    vault.let_in("bluesky", cause="a", native_ids=["p1"])
+    assert vault.suppressed("bluesky", ["p1"], []) == ({"p1"}, set())
+
+
+def test_of_those_kept_out_for_a_while_the_oldest_go_beyond_the_bound(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.vault.KEPT_OUT_MAX", 100)
+    vault.keep_out("bluesky", cause="a labeler", now=NOON, native_ids=["lasting"])
+    names = [f"p{number}" for number in range(250)]
+    for start in range(0, 250, 50):
+        some = names[start : start + 50]
+        vault.keep_out("bluesky", cause="a", now=NOON, until=NOON + HOUR, native_ids=some)
+    barred, _ = vault.suppressed("bluesky", [*names, "lasting"], [])
+    assert barred == {*names[150:], "lasting"}
+
+
+def test_neither_names_nor_causes_stand_in_the_file(path: Path) -> None:
+    with open_vault(path, KEYS) as vault:
+        vault.keep_out("bluesky", cause="did:plc:plantedlabeler", now=NOON, authors=["planted1"])
+    assert b"planted" not in path.read_bytes()
+
+
+def test_a_vault_of_the_first_format_is_brought_forward(path: Path) -> None:
+    with open_vault(path, KEYS) as vault:
+        vault.remember([entry(1)])
+        vault.suppress("reddit", authors=["otter"])
+    older = sqlite3.connect(path)
+    older.execute("drop table kept_out")
+    older.execute("pragma user_version = 1")
+    older.commit()
+    older.close()
+    with open_vault(path, KEYS) as vault:
+        assert vault.due(NOON, "reddit", limit=9) == [entry(1)]
+        assert vault.suppressed("reddit", [], ["otter"]) == (set(), {"otter"})
+        vault.keep_out("reddit", cause="a", now=NOON, authors=["heron"])
+        assert vault.suppressed("reddit", [], ["heron"]) == (set(), {"heron"})

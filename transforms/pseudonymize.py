@@ -10,6 +10,14 @@ from typing import Final, cast
 import dataframely as dy
 import polars as pl
 
+from schema.accounts import (
+    Account,
+    CollectedAccount,
+    CollectedLabel,
+    CollectedWish,
+    PostLabel,
+    Wish,
+)
 from schema.posts import CollectedPost, EngagementSnapshot, Post
 from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import LINK_CATEGORIES, Platform
@@ -89,6 +97,46 @@ def pseudonymize_removals(
         author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key),
     )
     return Removal.validate(rows.select(Removal.column_names()))
+
+
+def pseudonymize_accounts(
+    accounts: dy.DataFrame[CollectedAccount], *, key: bytes
+) -> dy.DataFrame[Account]:
+    """Put keyed stand-ins for accounts and labelers; n rows to n rows, in their order.
+
+    Raises:
+        ValueError: `key` is shorter than 32 bytes, or the accounts are of several platforms.
+    """
+    platform = _platform(accounts, key)
+    rows = accounts.with_columns(
+        author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key),
+        labeler=keyed.pseudonym(platform, pl.col("labeler"), key),
+    )
+    return Account.validate(rows.select(Account.column_names()))
+
+
+def pseudonymize_wishes(wishes: dy.DataFrame[CollectedWish], *, key: bytes) -> dy.DataFrame[Wish]:
+    """Put keyed stand-ins for accounts; n rows to n rows, in their order.
+
+    Raises:
+        ValueError: `key` is shorter than 32 bytes, or the wishes are of several platforms.
+    """
+    platform = _platform(wishes, key)
+    rows = wishes.with_columns(author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key))
+    return Wish.validate(rows.select(Wish.column_names()))
+
+
+def pseudonymize_labels(
+    labels: dy.DataFrame[CollectedLabel], *, key: bytes
+) -> dy.DataFrame[PostLabel]:
+    """Put keyed stand-ins for posts; n rows to n rows.
+
+    Raises:
+        ValueError: `key` is shorter than 32 bytes, or the labels are of several platforms.
+    """
+    _platform(labels, key)
+    rows = labels.with_columns(post_key=keyed.row_key(pl.col("native_id"), key))
+    return PostLabel.validate(rows.select(PostLabel.column_names()))
 
 
 def post_keys(platform: Platform, native_ids: Sequence[str], *, key: bytes) -> list[int]:

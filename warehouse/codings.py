@@ -24,7 +24,7 @@ inner join landed.units
     and batch.round = units.round
     and batch.unit_kind = units.unit_kind
     and batch.unit_key = units.unit_key
-where batch.unit_key not in (select unit_key from landed.withheld_units)
+where batch.unit_key not in (select unit_key from staging.stg_withheld_units)
     and (batch.annotation_id, batch.revised_at, batch.code_id) not in (
         select (annotation_id, revised_at, code_id) from landed.codings
     )

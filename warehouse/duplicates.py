@@ -10,11 +10,12 @@ from warehouse.frames import admitted
 
 
 def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
-    """Return of every post what a mark says beside its wording."""
+    """Return of every post that is not hidden what a mark says beside its wording."""
     return add_zones(
         warehouse.frame(
             "select post_key, author_pseudonym, community_key, platform, created_at "
-            "from landed.post_versions"
+            "from landed.post_versions "
+            "where post_key not in (select post_key from staging.hidden_posts)"
         )
     )
 
@@ -37,6 +38,7 @@ def duplicates_of(warehouse: Warehouse, rules: str) -> str:
                 hash(post_key, version_key, scrubber_version, community_key, created_at)
             ))
             from landed.post_versions
+            where post_key not in (select post_key from staging.hidden_posts)
             """,
             [rules],
         )

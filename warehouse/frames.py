@@ -3,13 +3,25 @@
 import dataframely as dy
 import polars as pl
 
+from schema.accounts import Account, PostLabel, Wish
 from schema.coding import Coding, EvidenceSpan, Unit
 from schema.errors import WarehouseError
 from schema.posts import DuplicateMark, EngagementSnapshot, Post
 from schema.removals import Removal
 from warehouse.clock import strip_zones
 
-Contract = type[Post | EngagementSnapshot | DuplicateMark | Removal | Unit | Coding | EvidenceSpan]
+Contract = type[
+    Post
+    | EngagementSnapshot
+    | DuplicateMark
+    | Removal
+    | Account
+    | Wish
+    | PostLabel
+    | Unit
+    | Coding
+    | EvidenceSpan
+]
 
 
 def admitted(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:

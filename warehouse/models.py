@@ -31,7 +31,7 @@ MACROS = (
     "est_slope",
     "verdict",
 )
-INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings", "open_gaps")
+INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings", "open_gaps", "shareable")
 MARTS = (
     "post",
     "community",
@@ -49,6 +49,9 @@ MARTS = (
     "field_source",
     "collection_runs",
     "removals_audit",
+    "language_disagreement",
+    "post_labels",
+    "wishes",
     "codebook",
     "agreement",
     "claims",

@@ -55,6 +55,7 @@ _BY_POST = {
     "superseded_versions": "post_key",
     "engagement_snapshots": "post_key",
     "thread_reads": "post_key",
+    "post_labels": "post_key",
     "units": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",
@@ -74,6 +75,7 @@ from (
 where thread_reads.post_key = lost.thread_key
 """
 _STREAMS = ("cursors", "coverage")
+_OF_AUTHORS = ("hidden_authors", "author_wishes")
 _TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
 GENESIS = "0" * 64
 
@@ -103,6 +105,8 @@ def remove(
             taken = _delete_posts(warehouse, part.select("post_key"))
             _log(warehouse, naive(now), str(platform), str(reason), part.height, taken)
             rows = _sum(rows, taken)
+        if rows:
+            _delete_authors(warehouse)
         if rows or timelines:
             mark_rewrite_due(warehouse)
     return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
@@ -163,6 +167,15 @@ def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, in
             where = "split_part(stream, '/', 2) in (select author_pseudonym from gone)"
             taken[table] = _deleted(warehouse, table, where)
     return {table: count for table, count in taken.items() if count}
+
+
+def _delete_authors(warehouse: Warehouse) -> None:
+    """Let what is kept of accounts go with their last posts."""
+    for table in _OF_AUTHORS:
+        warehouse.execute(
+            f"delete from landed.{table} where (platform, author_pseudonym) not in "
+            "(select (platform, author_pseudonym) from landed.post_versions)"
+        )
 
 
 def _deleted(warehouse: Warehouse, table: str, where: str) -> int:

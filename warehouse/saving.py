@@ -6,7 +6,7 @@ of creation times where those cannot move, over all rows where they can.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dataframely as dy
@@ -17,6 +17,7 @@ from schema.errors import WarehouseError
 from schema.pages import Coverage, SetAside
 from schema.posts import EngagementSnapshot, Post
 from schema.vocabulary import SourceRoute
+from warehouse.authors import Beside, save_beside
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
@@ -75,11 +76,13 @@ class SaveStamp:
 
 @dataclass(frozen=True, slots=True)
 class SaveCounts:
-    """What became of a page's posts."""
+    """What became of a page's posts, and how many posts its accounts took away or brought back."""
 
     new: int
     updated: int
     unchanged: int
+    hidden: int = 0
+    returned: int = 0
 
 
 def save_page(
@@ -92,12 +95,14 @@ def save_page(
     covered: Sequence[Coverage] = (),
     set_aside: Sequence[SetAside] = (),
     thread_reads: Mapping[int, int] | None = None,
+    beside: Beside | None = None,
 ) -> SaveCounts:
     """Save a page whole or not at all; saving it again changes nothing.
 
     A post of another wording replaces the stored one, whose text is destroyed, unless it was
     seen before it, by an archive say. The intervals' venues are community keys. `thread_reads`
-    maps roots whose threads the page holds to their reply counts.
+    maps roots whose threads the page holds to their reply counts. `beside` tells of accounts that
+    closed or came back, of wishes and of labels.
 
     Raises:
         WarehouseError: a frame is not of its contract, or counts belong to no post of the page.
@@ -113,7 +118,8 @@ def save_page(
         _save_progress(warehouse, stamp, position, covered)
         _save_set_aside(warehouse, stamp, set_aside)
         _save_thread_reads(warehouse, thread_reads or {})
-    return saved
+        hidden, returned = save_beside(warehouse, beside or Beside(), batch)
+    return replace(saved, hidden=hidden, returned=returned)
 
 
 def read_position(warehouse: Warehouse, stream: str) -> str | None:

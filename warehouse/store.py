@@ -1,5 +1,14 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.authors import (
+    Beside,
+    authors_to_ask,
+    count_hidden,
+    count_wishes,
+    end_expired_labels,
+    hidden_authors,
+    may_share,
+)
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
 from warehouse.codings import (
@@ -49,28 +58,35 @@ from warehouse.units import (
 from warehouse.verdicts import compute_verdicts
 
 __all__ = [
+    "Beside",
     "RemovalCounts",
     "SaveCounts",
     "SaveStamp",
     "Status",
     "Warehouse",
+    "authors_to_ask",
     "begin_run",
     "coding_tasks",
     "compact",
     "compute_verdicts",
     "count_duplicates",
+    "count_hidden",
     "count_units",
+    "count_wishes",
     "drawn_rounds",
     "duplicate_inputs",
     "duplicate_texts",
     "duplicates_of",
+    "end_expired_labels",
     "end_run",
+    "hidden_authors",
     "is_held",
     "is_seen_after",
     "known_annotations",
     "last_drawn_round",
     "last_run_at",
     "latest_codings",
+    "may_share",
     "open_warehouse",
     "post_keys_of",
     "publish",

@@ -38,9 +38,9 @@ select
         else posts.post_key
     end as cluster_key
 from staging.stg_posts as posts
-left join landed.duplicate_marks as marks on posts.post_key = marks.post_key
+left join staging.stg_duplicate_marks as marks on posts.post_key = marks.post_key
 left join (
-    select distinct canonical_key, cluster_key from landed.duplicate_marks
+    select distinct canonical_key, cluster_key from staging.stg_duplicate_marks
 ) as canonicals on posts.post_key = canonicals.canonical_key
 where posts.is_root = ?
     and greatest(posts.known_at, coalesce(posts.indexed_at, posts.known_at)) <= ?
@@ -48,7 +48,7 @@ where posts.is_root = ?
     and not posts.is_nsfw
     and posts.is_visible_logged_out
     and trim(posts.text_masked) <> ''
-    and posts.post_key not in (select unit_key from landed.withheld_units)
+    and posts.post_key not in (select unit_key from staging.stg_withheld_units)
     and not list_contains(?, lower(split_part(posts.community_key, '/', 2)))
 order by unit_key
 """
@@ -114,7 +114,7 @@ def save_units(
             warehouse.execute(
                 "insert into landed.units by name select * from batch where "
                 "unit_kind in ('timeline', 'community') "
-                "or unit_key in (select post_key from landed.post_versions) order by unit_key"
+                "or unit_key in (select post_key from staging.stg_posts) order by unit_key"
             )
         warehouse.execute(
             "insert into landed.draws values (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -163,7 +163,7 @@ def unit_keys(warehouse: Warehouse, wave: str, round_: str, unit_kind: str) -> s
     """Return the keys of a round's units that may be coded: drawn, held, not withheld."""
     rows = warehouse.execute(
         "select unit_key from landed.units where wave = ? and round = ? and unit_kind = ? "
-        "and unit_key not in (select unit_key from landed.withheld_units)",
+        "and unit_key not in (select unit_key from staging.stg_withheld_units)",
         [wave, round_, unit_kind],
     )
     return {int(key) for (key,) in rows}
@@ -231,7 +231,7 @@ def coding_tasks(
         "from landed.units inner join staging.stg_posts as posts "
         "on units.unit_key = posts.post_key "
         "where units.wave = ? and units.round = ? and units.unit_kind = ? "
-        "and units.unit_key not in (select unit_key from landed.withheld_units) "
+        "and units.unit_key not in (select unit_key from staging.stg_withheld_units) "
         "order by units.unit_key",
         [wave, round_, unit_kind],
     )

@@ -26,6 +26,11 @@ with referring as (
     from landed.thread_reads
     union all
     select
+        'post_labels' as store,
+        post_key
+    from landed.post_labels
+    union all
+    select
         'units' as store,
         unit_key as post_key
     from landed.units

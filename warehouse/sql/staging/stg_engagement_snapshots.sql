@@ -11,4 +11,5 @@ select
     bluesky_quotes_count,
     source,
     route
-from landed.engagement_snapshots;
+from landed.engagement_snapshots
+where post_key not in (select hidden.post_key from staging.hidden_posts as hidden);

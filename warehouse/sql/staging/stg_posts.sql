@@ -1,4 +1,5 @@
--- Posts in their latest wording. text_masked: title, text, pictures' and link card's words.
+-- Posts in their latest wording, but for those of accounts that closed.
+-- text_masked: title, text, pictures' and link card's words.
 -- known_at: when the post was surely there, the claim of its author where that can be true.
 create or replace view staging.stg_posts as
 select
@@ -34,4 +35,5 @@ select
     route,
     case when is_created_at_plausible then created_at else coalesce(indexed_at, observed_at) end
         as known_at
-from landed.post_versions;
+from landed.post_versions
+where post_key not in (select hidden.post_key from staging.hidden_posts as hidden);

@@ -6,4 +6,5 @@ select
     version_key,
     observed_at,
     superseded_at
-from landed.superseded_versions;
+from landed.superseded_versions
+where post_key not in (select hidden.post_key from staging.hidden_posts as hidden);

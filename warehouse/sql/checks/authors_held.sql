@@ -1,0 +1,14 @@
+-- What is kept of an account goes with its last post.
+select author_pseudonym
+from landed.hidden_authors
+where (platform, author_pseudonym) not in (
+    select (posts.platform, posts.author_pseudonym)
+    from landed.post_versions as posts
+)
+union all
+select author_pseudonym
+from landed.author_wishes
+where (platform, author_pseudonym) not in (
+    select (posts.platform, posts.author_pseudonym)
+    from landed.post_versions as posts
+);
