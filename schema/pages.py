@@ -18,6 +18,8 @@ from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform
 
 CoverageKind = Literal["seen", "gap"]
+ContextRelation = Literal["parent", "root", "quoted"]
+ContextState = Literal["not_found", "blocked", "detached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,18 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextFact:
+    """Whether what a post answers, stands under or quotes is shown; `state` None: it is.
+
+    Names a person: memory only.
+    """
+
+    native_id: str = field(repr=False)
+    relation: ContextRelation
+    state: ContextState | None
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionQuery:
     """What one pass over one venue asks for.
 
@@ -57,7 +71,7 @@ class CollectionQuery:
 
     source: str
     stream: str
-    venue: str
+    venue: str = field(repr=False)  # a feed's address names its maker
     since: datetime
     now: datetime
     until: datetime | None = None
@@ -71,19 +85,21 @@ class RawPage:
 
     What an API answered stands in `items`, what a file held in `rows`, a frame. `position` is
     stored in the transaction that stores the rows; None leaves the stored one. `missing` are
-    native ids that were asked for and not answered.
+    native ids that were asked for and not answered; `contexts` is what an answer told of its
+    posts' surroundings.
     """
 
     platform: Platform
     source: str
     stream: str
-    venue: str
+    venue: str = field(repr=False)
     observed_at: datetime
     items: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     rows: pl.DataFrame | None = field(default=None, repr=False)
     position: str | None = None
     covered: tuple[Coverage, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
+    contexts: tuple[ContextFact, ...] = field(default=(), repr=False)
     requests_count: int = 1
 
 
@@ -94,6 +110,7 @@ class ParsedPage:
     posts: dy.DataFrame[CollectedPost] = field(repr=False)
     removals: dy.DataFrame[CollectedRemoval] = field(repr=False)
     set_aside: tuple[SetAside, ...] = ()
+    contexts: tuple[ContextFact, ...] = field(default=(), repr=False)
 
 
 def skeleton(item: object, *, known: frozenset[str]) -> str:

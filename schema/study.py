@@ -243,10 +243,14 @@ class BlueskyAuthorSource(_Source):
 
 
 class BlueskyFeedSource(_Source):
-    """A custom feed or list."""
+    """Custom feeds and lists, named outside the study: an address holds its maker's DID.
+
+    `limit`: how many entries of a custom feed a pass reads; a list is read to its watermark.
+    """
 
     kind: Literal["bluesky_feed"]
     uri_file: str
+    limit: int = Field(default=1000, ge=1)
 
 
 class BlueskyThreadSource(_Source):
@@ -256,6 +260,7 @@ class BlueskyThreadSource(_Source):
     parents: int = Field(default=10, ge=0, le=1000)
     depth: int = Field(default=6, ge=0, le=1000)
     replies_per_thread: int = Field(default=200, ge=1)
+    quotes: int = Field(default=0, ge=0)
 
 
 class BlueskySearchSource(_Source):
