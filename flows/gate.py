@@ -15,7 +15,7 @@ import polars as pl
 from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from flows.workspace import Workspace
-from schema.pages import Coverage, ParsedPage, RawPage, SetAside
+from schema.pages import ContextFact, Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import Platform, RemovalReason, SourceRoute
@@ -101,6 +101,7 @@ def land(
             covered=[_keyed(interval, page.platform, key) for interval in page.covered],
             set_aside=[*parsed.set_aside, *_counted("other language", foreign)],
             thread_reads=thread_reads,
+            contexts=_keyed_contexts(page.platform, parsed.contexts, admitted, key),
         )
     tally.new_count, tally.updated_count = saved.new, saved.updated
     tally.unchanged_count = saved.unchanged
@@ -194,6 +195,22 @@ def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:
     if interval.venue is None:
         return interval
     return replace(interval, venue=community_key(platform, interval.venue, key=key))
+
+
+def _keyed_contexts(
+    platform: Platform,
+    facts: Sequence[ContextFact],
+    admitted: dy.DataFrame[CollectedPost],
+    key: bytes,
+) -> list[store.PostContext]:
+    """Put keys for the posts that facts are about; only what was let in has any."""
+    inside = set(admitted["native_id"])
+    known = [fact for fact in facts if fact.native_id in inside]
+    keys = post_keys(platform, [fact.native_id for fact in known], key=key)
+    return [
+        store.PostContext(post_key, fact.relation, fact.state)
+        for post_key, fact in zip(keys, known, strict=True)
+    ]
 
 
 def _as_removals(

@@ -55,6 +55,8 @@ _BY_POST = {
     "superseded_versions": "post_key",
     "engagement_snapshots": "post_key",
     "thread_reads": "post_key",
+    "thread_context": "post_key",
+    "quote_reads": "post_key",
     "units": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",

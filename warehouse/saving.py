@@ -19,6 +19,7 @@ from schema.posts import EngagementSnapshot, Post
 from schema.vocabulary import SourceRoute
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
+from warehouse.contexts import PostContext, save_contexts
 from warehouse.frames import admitted
 
 _KNOWN = """
@@ -79,6 +80,7 @@ def save_page(
     covered: Sequence[Coverage] = (),
     set_aside: Sequence[SetAside] = (),
     thread_reads: Mapping[int, int] | None = None,
+    contexts: Sequence[PostContext] = (),
 ) -> SaveCounts:
     """Save a page whole or not at all; saving it again changes nothing.
 
@@ -100,6 +102,7 @@ def save_page(
         _save_progress(warehouse, stamp, position, covered)
         _save_set_aside(warehouse, stamp, set_aside)
         _save_thread_reads(warehouse, thread_reads or {})
+        save_contexts(warehouse, contexts)
     return saved
 
 
