@@ -13,6 +13,7 @@ from connectors.bluesky_feed import (
     resolve_feeds,
 )
 from connectors.bluesky_posts import fetch_posts, fetch_quotes
+from connectors.bluesky_repository import fetch_repository_pages, find_server, parse_repository
 from connectors.bluesky_sample import ReplySample
 from connectors.bluesky_search import fetch_search_pages, parse_found
 from connectors.bluesky_session import BlueskyCredentials, sign_in
@@ -29,12 +30,15 @@ __all__ = [
     "fetch_profiles",
     "fetch_quotes",
     "fetch_ranked_pages",
+    "fetch_repository_pages",
     "fetch_search_pages",
     "fetch_surroundings",
     "fetch_threads",
+    "find_server",
     "is_list",
     "parse_found",
     "parse_page",
+    "parse_repository",
     "refusal",
     "resolve_actors",
     "resolve_feeds",

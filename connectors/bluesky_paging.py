@@ -3,7 +3,7 @@
 Pages run short, because hidden items are taken out after paging, and may be empty.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ def read_list(
 def page_of(
     client: Client,
     query: CollectionQuery,
-    items: Iterator[Mapping[str, Any]] | list[Mapping[str, Any]],
+    items: Iterable[Mapping[str, Any]],
     *,
     position: str | None = None,
     covered: tuple[Coverage, ...] = (),

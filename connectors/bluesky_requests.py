@@ -64,7 +64,7 @@ class BudgetedRequest(Request):  # type: ignore[misc]  # the SDK has no types
         return self._again(lambda: super(BudgetedRequest, self).get(*args, **kwargs))
 
     def download(self, url: str, params: Mapping[str, str], *, bytes_max: int) -> bytes:
-        """Read a body of at most so many bytes; it is never held twice.
+        """Read a body of at most so many bytes, of any kind.
 
         Raises:
             AnswerTooLong: it is longer; the rest was not read.

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from connectors import bluesky
 from flows.workspace import BLUESKY_VARIABLES, Workspace
-from schema.errors import BadInput, CredentialMissing
+from schema.errors import BadInput, CredentialMissing, SourceRefused
 from schema.study import is_loopback
 
 
@@ -35,6 +35,24 @@ def signed_in(workspace: Workspace) -> bluesky.Client | None:
     path = workspace.shared_state("bluesky") / "sessions" / f"bluesky-{name}.json"
     credentials = bluesky.BlueskyCredentials(handle, password, pds)
     return bluesky.sign_in(credentials, path, workspace.bluesky_budget(pds))
+
+
+def server_of(workspace: Workspace, did: str, *, source: str) -> bluesky.Client:
+    """Open a client of an account's own server.
+
+    Raises:
+        BadInput: the study is on this machine and the directory of accounts is not.
+        SourceRefused: the account's document names no server that may be asked.
+        SourceUnavailable: the directory cannot be asked now.
+    """
+    plc = workspace.study.platforms.bluesky.plc
+    refuse_outside(workspace, "platforms.bluesky.plc", plc)
+    is_local = workspace.study.is_invented("bluesky")
+    directory = bluesky.connect(plc, workspace.bluesky_budget(plc))
+    url = bluesky.find_server(directory, did, plc, source=source, is_local=is_local)
+    if is_local and not is_loopback(url):
+        raise SourceRefused(f"{source}: an account's server is not on this machine")
+    return bluesky.connect(url, workspace.bluesky_budget(url))
 
 
 def refuse_outside(workspace: Workspace, key: str, url: str) -> None:

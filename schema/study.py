@@ -121,6 +121,7 @@ class BlueskyPlatform(_Section):
 
     appview: str = "https://public.api.bsky.app"
     pds: str = "https://bsky.social"
+    plc: str = "https://plc.directory"
     jetstream: tuple[str, ...] = ()
     labelers: tuple[str, ...] = ()
 
@@ -236,10 +237,11 @@ class BlueskyStreamSource(_Source):
 
 
 class BlueskyAuthorSource(_Source):
-    """Feeds of accounts named outside the study."""
+    """Accounts named outside the study: their feeds, or all they ever wrote."""
 
     kind: Literal["bluesky_author"]
     authors_file: str
+    history: Literal["feed", "repository"] = "feed"
 
 
 class BlueskyFeedSource(_Source):
@@ -381,6 +383,7 @@ class Study(_Section):
             "platforms.reddit.oauth_url": reddit.oauth_url,
             "platforms.bluesky.appview": bluesky.appview,
             "platforms.bluesky.pds": bluesky.pds,
+            "platforms.bluesky.plc": bluesky.plc,
         }
         return urls | {
             f"platforms.bluesky.jetstream[{n}]": url for n, url in enumerate(bluesky.jetstream)
@@ -402,8 +405,8 @@ class Study(_Section):
     def is_invented(self, platform: str) -> bool:
         """Tell whether the platform's addresses are all on this machine."""
         urls = [u for place, u in self.platform_urls().items() if f".{platform}." in place]
-        if platform == "bluesky":
-            urls = [u for u in urls if u != BlueskyPlatform().pds]
+        if platform == "bluesky":  # these two are asked by some sources alone
+            urls = [u for u in urls if u not in (BlueskyPlatform().pds, BlueskyPlatform().plc)]
         return all(is_loopback(url) for url in urls)
 
 

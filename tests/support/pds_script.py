@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +26,10 @@ NINETY_DAYS: Final = 90 * 86_400.0
 
 @dataclass(slots=True)
 class ScriptedPds:
-    """Its address; how long its tokens live; what it was asked, by method."""
+    """Its address; how long its tokens live; what it was asked, by method.
+
+    `raw`: answers that want no log-in, by method. `documents`: of accounts, as a directory's.
+    """
 
     url: str = ""
     access_seconds: float = TWO_HOURS
@@ -34,6 +37,11 @@ class ScriptedPds:
     revoked: set[str] = field(default_factory=set)
     login_error: tuple[int, str] | None = None
     reads: Callable[[Request], Any] = lambda _: {"posts": []}
+    raw: dict[str, Response] = field(default_factory=dict)
+    documents: dict[str, Any] = field(default_factory=dict)
+    queries: defaultdict[str, list[dict[str, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     _number: int = 0
     _lock: Lock = field(default_factory=Lock)
 
@@ -41,6 +49,9 @@ class ScriptedPds:
         """Answer a call."""
         with self._lock:
             self.asked[method] += 1
+            self.queries[method].append(dict(request.query_params))
+            if method in self.raw:
+                return self.raw[method]
             if method == "createSession":
                 return self._log_in(body)
             token = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -92,7 +103,14 @@ def scripted_pds() -> Iterator[ScriptedPds]:
         method = request.path_params["method"].rpartition(".")[2]
         return pds.answer(method, request, await request.body())
 
-    routes = [Route("/xrpc/{method}", reply, methods=["GET", "POST"])]
+    async def document(request: Request) -> Response:
+        told = pds.documents.get(request.path_params["did"])
+        return _refused(404, "NotFound") if told is None else _json(told)
+
+    routes = [
+        Route("/xrpc/{method}", reply, methods=["GET", "POST"]),
+        Route("/{did}", document),
+    ]
     with serving(Starlette(routes=routes)) as pds.url:
         yield pds
 
