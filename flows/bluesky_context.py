@@ -1,8 +1,8 @@
 """What surrounds each collected Bluesky post: root, parents, sampled replies, quotes.
 
 What to read is asked of the warehouse, so a run that died goes on where it stopped: first up
-from replies whose root or parent is not held, then down from roots whose reply count moved or was
-never told, then to those who quote.
+from each collected reply, once; then down from roots whose reply count moved or was never told;
+then to those who quote.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -60,9 +60,10 @@ def save_quote_read(warehouse: Warehouse, post_key: int, quotes_count: int) -> N
 
 
 def replies_without_context(warehouse: Warehouse, thread_sources: Sequence[str]) -> pl.DataFrame:
-    """List collected replies whose root or parent is not held and was not asked for yet.
+    """List collected replies whose surroundings were not asked for yet, oldest first.
 
-    One column, post_key, oldest first. What a thread brought has its context with it.
+    One column, post_key. What a thread brought has its way up with it. What else is held plays no
+    part, so it is the same list in whatever order posts came.
     """
     return warehouse.frame(
         """
@@ -71,11 +72,6 @@ def replies_without_context(warehouse: Warehouse, thread_sources: Sequence[str])
         left join landed.thread_reads as reads using (post_key)
         where posts.platform = 'bluesky' and not posts.is_root and reads.post_key is null
             and not list_contains(?, posts.source)
-            and (
-                posts.parent_key is null or posts.thread_key is null
-                or posts.parent_key not in (select post_key from staging.stg_posts)
-                or posts.thread_key not in (select post_key from staging.stg_posts)
-            )
         order by posts.created_at, posts.post_key
         """,
         [list(thread_sources)],
