@@ -86,7 +86,8 @@ class BudgetedRequest(Request):  # type: ignore[misc]  # the SDK has no types
         body = bytearray()
         with self._booked():
             self._sent_count += 1
-            with self._client.stream("GET", url, params=params) as response:
+            # where a stranger's server sends us is not asked
+            with self._client.stream("GET", url, params=params, follow_redirects=False) as response:
                 if not response.is_success:
                     response.read()
                     self._raise(response)

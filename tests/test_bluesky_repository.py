@@ -105,6 +105,11 @@ def test_another_s_repository_and_one_without_end_are_refused(
         read(repository(WRITER, WHOLE))
 
 
+def test_where_a_server_sends_us_is_not_asked() -> None:
+    with pytest.raises(SourceRefused, match="302"):
+        read(Response(status_code=302, headers={"location": "http://127.0.0.1:9/elsewhere"}))
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
