@@ -11,9 +11,8 @@ from connectors import bluesky, bluesky_absence
 from connectors.bluesky_home import Home
 from connectors.vault import open_vault
 from flows.gate import Tally, land
-from flows.reading import query_for
+from flows.reading import NETWORK, query_for
 from flows.runs import Run
-from flows.sources import NETWORK
 from flows.workspace import Workspace
 from schema.removals import Removal
 from schema.study import is_loopback

@@ -4,6 +4,7 @@ Each finding is a rule of the compliance list or one of the study's own, with wh
 blocks. Rules without a check here yet are not listed: silence must not read as a pass.
 """
 
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -18,9 +19,14 @@ from connectors.vault import open_vault
 from flows.gate import overdue_before
 from flows.permission import check_permission, is_invented
 from flows.tables import drawn
-from flows.workspace import Workspace, open_workspace
+from flows.workspace import BLUESKY_VARIABLES, Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
-from schema.study import FILE_SOURCES, source_platform
+from schema.study import (
+    FILE_SOURCES,
+    BlueskyAuthorSource,
+    BlueskySearchSource,
+    source_platform,
+)
 from warehouse import store
 
 Verdict = Literal["pass", "fail", "not applicable"]
@@ -178,10 +184,8 @@ def _looks(workspace: Workspace) -> list[Finding]:
 
 def _reachability(workspace: Workspace) -> list[Finding]:
     findings = []
-    live = (s for s in workspace.study.source if not isinstance(s, FILE_SOURCES))
-    platforms = {source_platform(source) for source in live}
     for place, url in workspace.study.platform_urls().items():
-        if not any(f".{platform}." in place for platform in platforms) or place.endswith(".pds"):
+        if not _is_asked(workspace, place):
             continue
         parts = urlsplit(url)
         port = parts.port or (80 if parts.scheme in ("http", "ws") else 443)
@@ -193,6 +197,18 @@ def _reachability(workspace: Workspace) -> list[Finding]:
         else:
             findings.append(Finding("reachable", "pass", f"{place} answers"))
     return findings
+
+
+def _is_asked(workspace: Workspace, place: str) -> bool:
+    """Tell whether any live source asks the address that stands at a place of the study."""
+    live = [s for s in workspace.study.source if not isinstance(s, FILE_SOURCES)]
+    if place == "platforms.bluesky.pds":
+        has_account = os.environ.get(BLUESKY_VARIABLES[0]) is not None
+        return has_account and any(isinstance(s, BlueskySearchSource) for s in live)
+    if place == "platforms.bluesky.plc":
+        authors = [s for s in live if isinstance(s, BlueskyAuthorSource)]
+        return any(s.history == "repository" for s in authors)
+    return any(f".{source_platform(source)}." in place for source in live)
 
 
 RULES: tuple[Callable[[Workspace], list[Finding]], ...] = (

@@ -16,7 +16,7 @@ from connectors.schedule import next_due, next_due_of
 from connectors.vault import Vault, VaultEntry, open_vault
 from flows.workspace import Workspace
 from schema.accounts import CollectedAccount
-from schema.pages import Coverage, ParsedPage, RawPage, SetAside
+from schema.pages import ContextFact, Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import Platform, RemovalReason, SourceRoute
@@ -116,7 +116,7 @@ def land(
             covered=[_keyed(interval, page.platform, key) for interval in page.covered],
             set_aside=[*parsed.set_aside, *_counted("other language", foreign)],
             thread_reads=thread_reads,
-            beside=_beside(parsed, key),
+            beside=_beside(parsed, admitted, key),
         )
     tally.hidden_count, tally.returned_count = saved.hidden, saved.returned
     if saved.returned:
@@ -222,12 +222,13 @@ def _let_back(
         vault.let_in(platform, cause=_CLOSED, authors=back)
 
 
-def _beside(parsed: ParsedPage, key: bytes) -> store.Beside:
+def _beside(parsed: ParsedPage, admitted: dy.DataFrame[CollectedPost], key: bytes) -> store.Beside:
     """Name nobody in what a page tells beside its posts."""
     return store.Beside(
         pseudonymize_accounts(parsed.accounts, key=key),
         pseudonymize_wishes(parsed.wishes, key=key),
         pseudonymize_labels(parsed.labels, key=key),
+        _keyed_contexts(parsed.contexts, admitted, key),
     )
 
 
@@ -286,6 +287,21 @@ def _keyed(interval: Coverage, platform: Platform, key: bytes) -> Coverage:
     if interval.venue is None:
         return interval
     return replace(interval, venue=community_key(platform, interval.venue, key=key))
+
+
+def _keyed_contexts(
+    facts: Sequence[ContextFact],
+    admitted: dy.DataFrame[CollectedPost],
+    key: bytes,
+) -> list[store.PostContext]:
+    """Put keys for the posts that facts are about; only what was let in has any."""
+    inside = set(admitted["native_id"])
+    known = [fact for fact in facts if fact.native_id in inside]
+    keys = post_keys("bluesky", [fact.native_id for fact in known], key=key)
+    return [
+        store.PostContext(post_key, fact.relation, fact.state)
+        for post_key, fact in zip(keys, known, strict=True)
+    ]
 
 
 def as_removals(

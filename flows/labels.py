@@ -12,9 +12,8 @@ from connectors import bluesky_labels
 from connectors.bluesky_labels import PostLabelled
 from connectors.vault import open_vault
 from flows.gate import UNSEEN_HOURS, Tally, as_removals, land, remove
-from flows.reading import query_for
+from flows.reading import NETWORK, query_for
 from flows.runs import Run
-from flows.sources import NETWORK
 from flows.workspace import Workspace
 from schema.pages import RawPage
 from schema.removals import CollectedRemoval

@@ -8,6 +8,8 @@ from schema.errors import SourceRefused
 from schema.pages import CollectionQuery, ParsedPage, RawPage
 from warehouse import store
 
+NETWORK = "network"  # the venue of a Bluesky post that no custom feed showed
+
 Parser = Callable[[RawPage], ParsedPage]
 
 
@@ -46,14 +48,13 @@ def queries_for(
     ]
 
 
-def refuse_if_none(source: str, refused: int, *, of: int) -> None:
-    """Say that not one of a source's accounts could be read.
+def refuse_if_none(source: str, refused: int, *, of: int, what: str = "accounts") -> None:
+    """Say that not one of a source's accounts or feeds could be read.
 
     Raises:
         SourceRefused: all were refused.
     """
     if of and refused == of:
         raise SourceRefused(
-            f"source {source}: none of its {refused} accounts can be read: "
-            "look at its file of names"
+            f"source {source}: none of its {refused} {what} can be read: look at its file of names"
         )

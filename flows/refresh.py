@@ -12,15 +12,15 @@ from prefect import flow, task
 
 from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
+from flows import bluesky_access
 from flows.absences import let_go_of_hidden, settle
 from flows.gate import due_after, land
 from flows.guard import guarded, worth_retrying
 from flows.labels import read_labels
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
-from flows.reading import Reading, query_for
+from flows.reading import NETWORK, Reading, query_for
 from flows.runs import Run, recorded
-from flows.sources import NETWORK
 from flows.threads import read_threads
 from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
@@ -115,6 +115,6 @@ def _pages(
         for page in reddit.fetch_posts(client, query, natives):
             yield Reading(page, reddit.parse_page)
         return
-    public = bluesky.connect(workspace.study.platforms.bluesky.appview)
+    public = bluesky_access.public(workspace)
     for page in bluesky.fetch_posts(public, query, natives):
         yield Reading(page, bluesky.parse_page)

@@ -1,7 +1,7 @@
 """From a source of the study to the pages of its platform.
 
-One function a kind: it yields pages with the parser that reads them. Kinds that a later
-version brings are refused by name.
+One function a kind: it yields pages with the parser that reads them. Threads and files have
+flows of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,22 +9,23 @@ from functools import partial
 
 from connectors import bluesky, jetstream
 from connectors.vault import open_vault
-from flows import reddit_sources
+from flows import bluesky_access, bluesky_sources, reddit_sources
 from flows.permission import check_permission
-from flows.reading import Reading, queries_for, query_for, refuse_if_none
+from flows.reading import NETWORK, Reading, query_for
 from flows.workspace import Workspace, read_private_lines
-from schema.errors import BadInput, SourceRefused
+from schema.errors import BadInput
 from schema.study import (
     BlueskyAuthorSource,
+    BlueskyFeedSource,
+    BlueskySearchSource,
     BlueskyStreamSource,
     RedditSearchSource,
     RedditSource,
     RedditUserSource,
     Source,
 )
-from transforms.pseudonymize import author_pseudonyms, post_keys
+from transforms.pseudonymize import post_keys
 
-NETWORK = "network"  # the venue of a Bluesky post that no custom feed showed
 STREAM_IDLE_SECONDS = 2.0  # a pass over a stream ends when its live tip has been quiet so long
 
 
@@ -33,7 +34,7 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
 
     Raises:
         PolicyRefused: a source without its approval, permission or ethics record (R1, R2, R5).
-        BadInput: a kind or option that this version does not read.
+        BadInput: a kind without pages of its own: threads, or what is read from files.
     """
     check_permission(workspace, source)
     if isinstance(source, RedditSource):
@@ -42,36 +43,11 @@ def readings(workspace: Workspace, source: Source) -> Iterator[Reading]:
         return reddit_sources.search(workspace, source)
     if isinstance(source, RedditUserSource):
         return reddit_sources.users(workspace, source)
-    if isinstance(source, BlueskyAuthorSource):
-        return _authors(workspace, source)
+    if isinstance(source, BlueskyAuthorSource | BlueskyFeedSource | BlueskySearchSource):
+        return bluesky_sources.pulled(workspace, source)
     if isinstance(source, BlueskyStreamSource):
         return _stream(workspace, source)
-    raise BadInput(
-        f"source {source.name}: kind {source.kind} comes with a later version: "
-        "leave it out of this run"
-    )
-
-
-def _authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Reading]:
-    names = read_private_lines(
-        source.authors_file, source=source.name, study_directory=workspace.directory
-    )
-    client = bluesky.connect(workspace.study.platforms.bluesky.appview)
-    dids = bluesky.resolve_actors(client, names, source=source.name)
-    key = workspace.key.pseudonym_key("bluesky")
-    refused = len(set(names) - set(dids))
-    pseudonyms = author_pseudonyms("bluesky", list(dids.values()), key=key)
-    streams = {
-        f"{source.name}/{pseudonym}": did
-        for pseudonym, did in zip(pseudonyms, dids.values(), strict=True)
-    }
-    for query in queries_for(workspace, source.name, streams, venue=NETWORK):
-        try:
-            for page in bluesky.fetch_author_pages(client, query):
-                yield Reading(page, bluesky.parse_page)
-        except SourceRefused:
-            refused += 1  # an account that closed must not end the others' pass
-    refuse_if_none(source.name, refused, of=len(names))
+    raise BadInput(f"source {source.name}: kind {source.kind} has no pages of its own")
 
 
 def _stream(workspace: Workspace, source: BlueskyStreamSource) -> Iterator[Reading]:
@@ -79,7 +55,7 @@ def _stream(workspace: Workspace, source: BlueskyStreamSource) -> Iterator[Readi
     if not hosts:
         raise BadInput(f"source {source.name}: platforms.bluesky.jetstream names no host: add one")
     query = query_for(workspace, source.name, stream=source.name, venue=NETWORK)
-    public = bluesky.connect(workspace.study.platforms.bluesky.appview)
+    public = bluesky_access.public(workspace)
     followed = bluesky.resolve_actors(public, _followed(workspace, source), source=source.name)
     held = _held(workspace) if source.collect_replies else None
     wanted = jetstream.EventFilter(

@@ -4,41 +4,40 @@ What to read is asked of the warehouse, not remembered from listing pages, so a 
 died between a page and its threads goes on where it stopped.
 """
 
-from collections.abc import Callable, Iterator
-
-from connectors import bluesky, reddit
+from connectors import reddit
 from connectors.vault import open_vault
+from flows.bluesky_context import read_context
 from flows.gate import land
-from flows.reading import Reading, query_for
+from flows.reading import query_for
 from flows.runs import Run
-from flows.sources import NETWORK
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
-from schema.pages import CollectionQuery
-from schema.study import BlueskyThreadSource, CommentLimits, RedditSource, Source, source_platform
+from schema.study import BlueskyThreadSource, CommentLimits, RedditSource, Source
 from warehouse import store
 
 
 def read_threads(workspace: Workspace, source: Source, run: Run) -> None:
     """Read and store every thread that is due, each in a transaction of its own."""
+    if isinstance(source, BlueskyThreadSource):
+        read_context(workspace, source, run)
+    elif isinstance(source, RedditSource) and source.comments != "none":
+        _read_comments(workspace, source, run)
+
+
+def _read_comments(workspace: Workspace, source: RedditSource, run: Run) -> None:
     due = _due(workspace, source)
     if not due:
         return
-    query = query_for(
-        workspace,
-        source.name,
-        stream=source.name,
-        venue=source.subreddit if isinstance(source, RedditSource) else NETWORK,
-    )
-    read = _reader(workspace, source, query)
+    query = query_for(workspace, source.name, stream=source.name, venue=source.subreddit)
+    client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
     for post_key, (native_id, replies_count) in due.items():
         try:
-            for reading in read(native_id):
+            for page in reddit.fetch_threads(client, query, [native_id], _limits(source)):
                 run.tally.add(
                     land(
                         workspace,
-                        reading.page,
-                        reading.parse(reading.page),
+                        page,
+                        reddit.parse_page(page),
                         run.stamp(source.name),
                         thread_reads={post_key: replies_count},
                     )
@@ -47,21 +46,10 @@ def read_threads(workspace: Workspace, source: Source, run: Run) -> None:
             run.tally.set_aside_count += 1  # one closed thread must not end the pass
 
 
-def follows_threads(source: Source) -> bool:
-    """Tell whether a source also reads the replies under its posts."""
-    if isinstance(source, RedditSource):
-        return source.comments != "none"
-    return isinstance(source, BlueskyThreadSource)
-
-
-def _due(workspace: Workspace, source: Source) -> dict[int, tuple[str, int]]:
+def _due(workspace: Workspace, source: RedditSource) -> dict[int, tuple[str, int]]:
     """Map each root that is due to its native id and its reply count."""
-    if not follows_threads(source):
-        return {}
-    platform = source_platform(source)
-    origin = source.name if isinstance(source, RedditSource) else None
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        rows = store.threads_to_read(warehouse, platform, source=origin)
+        rows = store.threads_to_read(warehouse, "reddit", source=source.name)
     counts = dict(zip(rows["post_key"].to_list(), rows["replies_count"].to_list(), strict=True))
     if not counts:
         return {}
@@ -70,31 +58,7 @@ def _due(workspace: Workspace, source: Source) -> dict[int, tuple[str, int]]:
     return {key: (natives[key], counts[key]) for key in counts if key in natives}
 
 
-def _reader(
-    workspace: Workspace, source: Source, query: CollectionQuery
-) -> Callable[[str], Iterator[Reading]]:
-    """Build the function that reads one thread, over one client."""
-    if isinstance(source, BlueskyThreadSource):
-        public = bluesky.connect(workspace.study.platforms.bluesky.appview)
-        depth, parents = source.depth, source.parents
-
-        def read_bluesky(native_id: str) -> Iterator[Reading]:
-            pages = bluesky.fetch_threads(public, query, [native_id], depth=depth, parents=parents)
-            return (Reading(page, bluesky.parse_page) for page in pages)
-
-        return read_bluesky
-    client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
-    limits = _limits(source)
-
-    def read_reddit(native_id: str) -> Iterator[Reading]:
-        pages = reddit.fetch_threads(client, query, [native_id], limits)
-        return (Reading(page, reddit.parse_page) for page in pages)
-
-    return read_reddit
-
-
-def _limits(source: Source) -> reddit.TreeLimits:
-    comments = source.comments if isinstance(source, RedditSource) else "all"
-    if isinstance(comments, CommentLimits):
-        return reddit.TreeLimits(comments.depth, comments.limit)
+def _limits(source: RedditSource) -> reddit.TreeLimits:
+    if isinstance(source.comments, CommentLimits):
+        return reddit.TreeLimits(source.comments.depth, source.comments.limit)
     return reddit.TreeLimits()

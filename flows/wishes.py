@@ -8,9 +8,8 @@ from connectors.bluesky_wishes import fetch_wishes
 from connectors.vault import open_vault
 from flows.absences import home
 from flows.gate import land
-from flows.reading import query_for
+from flows.reading import NETWORK, query_for
 from flows.runs import Run
-from flows.sources import NETWORK
 from flows.workspace import Workspace
 from warehouse import store
 

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, time
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from connectors import bluesky_requests as bluesky
 from connectors.budget import Budget
 from connectors.keys import ProjectKey, read_key_file
 from connectors.reddit import RedditCredentials
@@ -16,11 +18,13 @@ from flows.environment import STUDY_VARIABLE
 from schema.errors import BadInput, CredentialMissing, KeyUnreadable
 from schema.study import Study, is_loopback
 from schema.study_file import load_study
+from schema.vocabulary import Platform
 
 KEY_VARIABLE = "CONFIDE_KEY"
 KEY_COMMAND_VARIABLE = "CONFIDE_KEY_COMMAND"
 REDDIT_VARIABLES = ("CONFIDE_REDDIT_CLIENT_ID", "CONFIDE_REDDIT_CLIENT_SECRET")
 KEY_COMMAND_TIMEOUT_SECONDS = 60
+BLUESKY_VARIABLES = ("CONFIDE_BLUESKY_HANDLE", "CONFIDE_BLUESKY_PASSWORD")
 BUDGET_MINUTES = 10  # over which Reddit counts
 
 
@@ -120,6 +124,23 @@ class Workspace:
             limit=reddit.requests_per_minute * BUDGET_MINUTES,
             window_seconds=BUDGET_MINUTES * 60.0,
         )
+
+    def bluesky_budget(self, url: str) -> Budget:
+        """Say how fast a Bluesky server may be asked: one budget for all that asks it from here.
+
+        Studies share it, as a server counts an address's requests; an invented network's is the
+        study's own.
+        """
+        server = sha256(urlsplit(url).netloc.encode()).hexdigest()[:16]
+        return Budget(
+            path=self.shared_state("bluesky") / "budgets" / f"bluesky-{server}.sqlite",
+            limit=bluesky.REQUESTS,
+            window_seconds=bluesky.WINDOW_SECONDS,
+        )
+
+    def shared_state(self, platform: Platform) -> Path:
+        """Tell where lies what outlives a study; an invented platform's lies in the study."""
+        return self.state if self.study.is_invented(platform) else state_directory()
 
 
 def open_workspace(directory: Path | None = None) -> Workspace:

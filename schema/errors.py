@@ -57,7 +57,18 @@ class PolicyRefused(CorpusError):
 
 
 class SourceRefused(CorpusError):
-    """The platform refuses for good: private, gone, banned, or wrong credentials."""
+    """The platform refuses for good: private, gone, banned, or wrong credentials.
+
+    `status` and `reason` are the platform's own status and word, where it gave them.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, reason: str | None = None
+    ) -> None:
+        """Keep the platform's own words beside the sentence."""
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
 
 
 class SourceUnavailable(CorpusError):

@@ -19,6 +19,8 @@ from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform
 
 CoverageKind = Literal["seen", "gap"]
+ContextRelation = Literal["parent", "root", "quoted"]
+ContextState = Literal["not_found", "blocked", "detached"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,18 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextFact:
+    """Whether what a post answers, stands under or quotes is shown; `state` None: it is.
+
+    Names a person: memory only.
+    """
+
+    native_id: str = field(repr=False)
+    relation: ContextRelation
+    state: ContextState | None
+
+
+@dataclass(frozen=True, slots=True)
 class CollectionQuery:
     """What one pass over one venue asks for.
 
@@ -58,7 +72,7 @@ class CollectionQuery:
 
     source: str
     stream: str
-    venue: str
+    venue: str = field(repr=False)  # a feed's address names its maker
     since: datetime
     now: datetime
     until: datetime | None = None
@@ -74,19 +88,21 @@ class RawPage:
     stored in the transaction that stores the rows; None leaves the stored one. `missing` are
     native ids that were asked for and not answered; `scanned_count` events or items were looked
     at to fill the page, wanted or not. `notes` count what happened on the way: lines that broke
-    and why, what a service would not give; never a value.
+    and why, what a service would not give; never a value. `contexts` is what an answer told of its
+    posts' surroundings.
     """
 
     platform: Platform
     source: str
     stream: str
-    venue: str
+    venue: str = field(repr=False)
     observed_at: datetime
     items: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     rows: pl.DataFrame | None = field(default=None, repr=False)
     position: str | None = None
     covered: tuple[Coverage, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
+    contexts: tuple[ContextFact, ...] = field(default=(), repr=False)
     requests_count: int = 1
     scanned_count: int = 0
     notes: Mapping[str, int] = field(default_factory=dict)
@@ -112,6 +128,7 @@ class ParsedPage:
     labels: dy.DataFrame[CollectedLabel] = field(
         default_factory=CollectedLabel.create_empty, repr=False
     )
+    contexts: tuple[ContextFact, ...] = field(default=(), repr=False)
 
 
 def skeleton(item: object, *, known: frozenset[str]) -> str:

@@ -237,17 +237,22 @@ class BlueskyStreamSource(_Source):
 
 
 class BlueskyAuthorSource(_Source):
-    """Feeds of accounts named outside the study."""
+    """Accounts named outside the study: their feeds, or all they ever wrote."""
 
     kind: Literal["bluesky_author"]
     authors_file: str
+    history: Literal["feed", "repository"] = "feed"
 
 
 class BlueskyFeedSource(_Source):
-    """A custom feed or list."""
+    """Custom feeds and lists, named outside the study: an address holds its maker's DID.
+
+    `limit`: how many entries of a custom feed a pass reads; a list is read to its watermark.
+    """
 
     kind: Literal["bluesky_feed"]
     uri_file: str
+    limit: int = Field(default=1000, ge=1)
 
 
 class BlueskyThreadSource(_Source):
@@ -257,6 +262,7 @@ class BlueskyThreadSource(_Source):
     parents: int = Field(default=10, ge=0, le=1000)
     depth: int = Field(default=6, ge=0, le=1000)
     replies_per_thread: int = Field(default=200, ge=1)
+    quotes: int = Field(default=0, ge=0)
 
 
 class BlueskySearchSource(_Source):
@@ -377,6 +383,7 @@ class Study(_Section):
             "platforms.reddit.oauth_url": reddit.oauth_url,
             "platforms.bluesky.appview": bluesky.appview,
             "platforms.bluesky.pds": bluesky.pds,
+            "platforms.bluesky.plc": bluesky.plc,
         }
         for name in ("jetstream", "labelers"):
             hosts = enumerate(getattr(bluesky, name))
@@ -399,8 +406,8 @@ class Study(_Section):
     def is_invented(self, platform: str) -> bool:
         """Tell whether the platform's addresses are all on this machine."""
         urls = [u for place, u in self.platform_urls().items() if f".{platform}." in place]
-        if platform == "bluesky":
-            urls = [u for u in urls if u != BlueskyPlatform().pds]
+        if platform == "bluesky":  # these two are asked by some sources alone
+            urls = [u for u in urls if u not in (BlueskyPlatform().pds, BlueskyPlatform().plc)]
         return all(is_loopback(url) for url in urls)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from atproto import Client, Request
+from atproto import Client
 from starlette.responses import Response
 
 from connectors.bluesky import (
@@ -23,7 +23,7 @@ from connectors.bluesky import (
 )
 from demo.bluesky_server import bluesky_app
 from demo.community import SMALL, invent
-from demo.faults import Fault, Faults
+from demo.faults import Fault, FaultKind, Faults
 from demo.history import is_public, status
 from demo.model import Community, Person
 from demo.serve import serving
@@ -55,6 +55,7 @@ from tests.support.appview_script import (
 
 HOUR = timedelta(hours=1)
 FEED = "/xrpc/app.bsky.feed.getAuthorFeed"
+AT_ONCE = (0.0,)
 GET_POSTS = "/xrpc/app.bsky.feed.getPosts"
 
 
@@ -71,7 +72,7 @@ def faults() -> Faults:
 @pytest.fixture(scope="module")
 def client(community: Community, faults: Faults) -> Iterator[Client]:
     with serving(bluesky_app(community, lambda: NOW, faults)) as url:
-        yield connect(url)
+        yield connect(url, repeat_seconds=AT_ONCE)
 
 
 def skyfolk(community: Community, state: str = "active") -> list[Person]:
@@ -190,48 +191,67 @@ def test_profiles_tell_who_wants_signed_in_readers_only(
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "sent_count"),
     [
-        (Fault("status", status=429, retry_after="7"), SourceUnavailable),
-        (Fault("status", status=500), SourceUnavailable),
-        (Fault("status", status=502), SourceUnavailable),
-        (Fault("status", status=503), SourceUnavailable),
-        (Fault("status", status=401), SourceRefused),
-        (Fault("status", status=403), SourceRefused),
-        (Fault("status", status=404), SourceRefused),
-        (Fault("truncated"), SourceUnavailable),
-        (Fault("not_json"), SourceUnavailable),
-        (Fault("reset"), SourceUnavailable),
+        (Fault("status", status=429, retry_after="7"), SourceUnavailable, 1),
+        (Fault("status", status=500), SourceUnavailable, 3),
+        (Fault("status", status=502), SourceUnavailable, 3),
+        (Fault("status", status=503), SourceUnavailable, 3),
+        (Fault("status", status=507), SourceUnavailable, 1),
+        (Fault("status", status=401), SourceRefused, 1),
+        (Fault("status", status=403), SourceRefused, 1),
+        (Fault("status", status=404), SourceRefused, 1),
+        (Fault("status", status=501), SourceRefused, 1),
+        (Fault("truncated"), SourceUnavailable, 3),
+        (Fault("not_json"), SourceUnavailable, 1),
+        (Fault("reset"), SourceUnavailable, 3),
     ],
 )
 def test_a_failure_says_whether_a_later_try_may_help(
-    community: Community, client: Client, faults: Faults, fault: Fault, kind: type[CorpusError]
+    community: Community,
+    client: Client,
+    faults: Faults,
+    fault: Fault,
+    kind: type[CorpusError],
+    sent_count: int,
 ) -> None:
-    faults.arm(fault, nth=faults.requests[FEED] + 1, path=FEED)
+    before = faults.requests[FEED]
+    faults.arm(fault, nth=before + 1, path=FEED, times=sent_count)
     person = skyfolk(community)[0]
     with pytest.raises(kind, match=r"^sky: ") as told:
         list(fetch_author_pages(client, query(actor=person.native_id)))
     assert person.native_id not in str(told.value)
+    assert faults.requests[FEED] - before == sent_count
     wait = getattr(told.value, "retry_after_seconds", None)
     assert wait == (7.0 if fault.retry_after else None)
+
+
+@pytest.mark.parametrize("kind", ["truncated", "reset"])
+def test_a_reading_that_fails_once_is_repeated_and_counted(
+    community: Community, client: Client, faults: Faults, kind: FaultKind
+) -> None:
+    client.request.take_count()
+    before = faults.requests[FEED]
+    faults.arm(Fault(kind), nth=before + 1, path=FEED)
+    pages = list(fetch_author_pages(client, query(actor=skyfolk(community)[0].native_id)))
+    sent = faults.requests[FEED] - before
+    assert sum(page.requests_count for page in pages) == sent == len(pages) + 1
 
 
 def test_a_server_that_never_answers_is_unavailable(community: Community, faults: Faults) -> None:
     person = skyfolk(community)[0]
     with serving(bluesky_app(community, lambda: NOW, slow := Faults())) as url:
-        slow.arm(Fault("hang"), nth=1)
-        request = Request(timeout=0.2)
-        impatient = Client(base_url=url, request=request)
+        slow.arm(Fault("hang"), nth=1, times=2)
+        impatient = connect(url, timeout=0.2, repeat_seconds=AT_ONCE)
         with pytest.raises(SourceUnavailable, match="InvokeTimeoutError"):
             list(fetch_author_pages(impatient, query(actor=person.native_id)))
-        request.close()
 
 
 def test_a_server_that_is_not_there_is_unavailable() -> None:
     with serving(bluesky_app(invent(1, size=SMALL), lambda: NOW)) as url:
         pass
     with pytest.raises(SourceUnavailable, match="NetworkError"):
-        list(fetch_posts(connect(url), query(), [uri("k1")]))
+        list(fetch_posts(connect(url, repeat_seconds=AT_ONCE), query(), [uri("k1")]))
 
 
 def test_a_closed_account_is_refused_by_its_error_s_name_alone() -> None:

@@ -14,7 +14,15 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.tables import as_table
 from schema.errors import BadInput
-from tests.support.command import NOWHERE, Outcome, Place, environment, outcome, place, start
+from tests.support.command import (
+    NOWHERE,
+    Outcome,
+    Place,
+    environment,
+    outcome,
+    place,
+    start,
+)
 from warehouse.corpus import open_corpus, query
 
 GOLDEN = Path(__file__).parent / "golden" / "help.txt"
@@ -59,6 +67,9 @@ def say(*arguments: str) -> Outcome:
     with environment({"COLUMNS": "100", "TERMINAL_WIDTH": "100"}):
         done = CliRunner().invoke(app, list(arguments), prog_name="confide")
     return Outcome(done.exit_code, done.stdout, done.stderr)
+
+
+PLC_NEAR = f'[platforms.bluesky]\nplc = "{NOWHERE}"'
 
 
 def test_help_is_what_the_golden_file_shows() -> None:
@@ -179,6 +190,23 @@ def test_check_says_which_platform_does_not_answer(here: Place) -> None:
     unreachable = [f for f in json.loads(failed.out) if f["verdict"] == "fail"]
     assert {finding["rule"] for finding in unreachable} == {"reachable"}
     assert "platforms.reddit.url does not answer" in unreachable[0]["why"]
+
+
+def test_check_looks_for_the_servers_that_a_source_will_ask(here: Place) -> None:
+    kinds = (
+        ('kind = "bluesky_author"\nauthors_file = "x"', {"appview"}),
+        ('kind = "bluesky_author"\nauthors_file = "x"\nhistory = "repository"', {"appview", "plc"}),
+        ('kind = "bluesky_search"\nquery = "porch"', {"appview", "pds"}),
+    )
+    signed_in = here.having(CONFIDE_BLUESKY_HANDLE="porch.invented.example")
+    for source, servers in kinds:
+        here.write_study(sources=f'[[source]]\nname = "sky"\n{source}\n')
+        path = here.folder / "study.toml"
+        near = path.read_text("utf-8").replace("[platforms.bluesky]", PLC_NEAR)
+        path.write_text(near, "utf-8")
+        failed = signed_in.invoke("check", "--json")
+        told = [f["why"] for f in json.loads(failed.out) if f["rule"] == "reachable"]
+        assert {why.split(" ")[0].rpartition(".")[2] for why in told} == servers
 
 
 def test_a_clean_codebook_lints_clean() -> None:

@@ -122,6 +122,11 @@ def edited(old: str, new: str) -> Callable[[Place], Place]:
     return spoil
 
 
+def half_a_login(study: Place) -> Place:
+    search = '[[source]]\nname = "seek"\nkind = "bluesky_search"\nquery = "porch"\n'
+    return edited(PORCH, search)(study).having(CONFIDE_BLUESKY_HANDLE="porch.invented.example")
+
+
 def key_readable_by_others(study: Place) -> Place:
     study.key_file.chmod(0o644)
     return study
@@ -257,10 +262,10 @@ CASES = [
         ("no [[source]]", "study.toml"),
     ),
     Case(
-        "a kind of source that comes later",
-        edited(PORCH, '[[source]]\nname = "seek"\nkind = "bluesky_search"\nquery = "porch"\n'),
+        "half a log-in for a search",
+        half_a_login,
         2,
-        ("source seek", "bluesky_search", "later version"),
+        ("CONFIDE_BLUESKY_PASSWORD is not set", "both or neither"),
     ),
     Case("a live source without a record", live_now, 3, ("source porch", "R5", "[policy.ethics]")),
     Case(

@@ -91,6 +91,26 @@ def refusal(workspace: Workspace) -> str:
     return str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        BLUESKY,
+        f'{BLUESKY}history = "repository"\n',
+        'kind = "bluesky_feed"\nuri_file = "/nowhere/feeds.uris"\n',
+        'kind = "bluesky_search"\nquery = "porch"\n',
+        'kind = "bluesky_stream"\nkeywords = ["porch"]\n',
+        'kind = "bluesky_thread"\n',
+    ],
+)
+def test_every_live_bluesky_source_needs_an_ethics_record_and_no_approval(
+    tmp_path: Path, body: str
+) -> None:
+    told = refusal(study(tmp_path, source("sky", body)))
+    assert told.startswith("source sky: R5 wants an ethics record")
+    workspace = study(tmp_path, ethics(), source("sky", body))
+    check_permission(workspace, workspace.study.source[0])
+
+
 @pytest.mark.parametrize("name", LIVE)
 def test_a_live_reddit_source_needs_an_approval(tmp_path: Path, name: str) -> None:
     told = refusal(study(tmp_path, ethics(), source(name, LIVE[name])))

@@ -14,6 +14,7 @@ import polars as pl
 from schema.accounts import Account, PostLabel, Wish
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
+from warehouse.contexts import PostContext, save_contexts
 from warehouse.frames import admitted
 
 APPVIEW_LAG: Final = timedelta(hours=1)  # its index runs behind the events, by minutes as a rule
@@ -94,13 +95,15 @@ class Beside:
     accounts: dy.DataFrame[Account] = field(default_factory=Account.create_empty)
     wishes: dy.DataFrame[Wish] = field(default_factory=Wish.create_empty)
     labels: dy.DataFrame[PostLabel] = field(default_factory=PostLabel.create_empty)
+    contexts: Sequence[PostContext] = ()
 
 
 def save_beside(warehouse: Warehouse, beside: Beside, posts: pl.DataFrame) -> tuple[int, int]:
-    """Hide and show accounts, note wishes and labels; return how many posts went and came back.
+    """Hide and show accounts, note the rest; return how many posts went and came back.
 
     Call it inside the transaction that saved the page's `posts`.
     """
+    save_contexts(warehouse, beside.contexts)
     if not posts.is_empty():
         _save_labels(warehouse, beside.labels, posts)
     if not beside.wishes.is_empty():

@@ -31,12 +31,20 @@ MACROS = (
     "est_slope",
     "verdict",
 )
-INTERMEDIATE = ("first_seen", "latest_replies", "latest_codings", "open_gaps", "shareable")
+INTERMEDIATE = (
+    "first_seen",
+    "latest_replies",
+    "latest_quotes",
+    "latest_codings",
+    "open_gaps",
+    "shareable",
+)
 MARTS = (
     "post",
     "community",
     "engagement_snapshot",
     "reply_edge",
+    "thread_context",
     "post_link",
     "current_round",
     "sample_unit",

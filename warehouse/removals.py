@@ -56,6 +56,8 @@ _BY_POST = {
     "engagement_snapshots": "post_key",
     "thread_reads": "post_key",
     "post_labels": "post_key",
+    "thread_context": "post_key",
+    "quote_reads": "post_key",
     "units": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",

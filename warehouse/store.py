@@ -21,6 +21,14 @@ from warehouse.codings import (
     set_current_round,
 )
 from warehouse.connection import Warehouse, open_warehouse
+from warehouse.contexts import (
+    QUOTES,
+    PostContext,
+    quotes_to_read,
+    replies_without_context,
+    roots_to_read,
+    save_quote_read,
+)
 from warehouse.duplicates import (
     count_duplicates,
     duplicate_inputs,
@@ -58,7 +66,9 @@ from warehouse.units import (
 from warehouse.verdicts import compute_verdicts
 
 __all__ = [
+    "QUOTES",
     "Beside",
+    "PostContext",
     "RemovalCounts",
     "SaveCounts",
     "SaveStamp",
@@ -90,14 +100,17 @@ __all__ = [
     "open_warehouse",
     "post_keys_of",
     "publish",
+    "quotes_to_read",
     "read_agreement",
     "read_position",
     "read_status",
     "read_units",
     "remove",
+    "replies_without_context",
     "requeue_units",
     "retract_annotations",
     "reworded_units",
+    "roots_to_read",
     "run_checks",
     "sampling_frame",
     "save_agreement",
@@ -105,6 +118,7 @@ __all__ = [
     "save_codings",
     "save_duplicates",
     "save_page",
+    "save_quote_read",
     "save_units",
     "set_current_round",
     "table_hash",

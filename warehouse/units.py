@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
 CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
-_ASKER, _OTHER = "Author of the thread", "Reader"
+_ASKER, _OTHER, _NOBODY = "Author of the thread", "Reader", "—"
+_BLOCKED = "is not shown: one of the two authors blocks the other"
+_UNSHOWN = {
+    ("parent", "not_found"): "The post that this one answers was deleted.",
+    ("parent", "blocked"): f"The post that this one answers {_BLOCKED}.",
+    ("root", "not_found"): "The post that opened this thread was deleted.",
+    ("root", "blocked"): f"The post that opened this thread {_BLOCKED}.",
+}
 _FRAME = """
 select
     posts.post_key as unit_key,
@@ -224,7 +231,8 @@ def coding_tasks(
     """Build what coders see of a round's units, ordered by key: masked text only.
 
     A reply stands under its thread's root and the nearest posts above it, as far as the corpus
-    holds them; people in it are told apart by number.
+    holds them; people in it are told apart by number, and what was deleted or is blocked there
+    is said so.
     """
     rows = warehouse.frame(
         "select units.unit_key, posts.title, posts.unit_text as text "
@@ -290,14 +298,32 @@ order by unit_key, is_root desc, step desc
 """
 
 
+_HIDDEN = """
+select context.post_key as unit_key, context.relation, context.state
+from thread_context as context
+inner join staging.stg_posts as posts using (post_key)
+semi join batch on context.post_key = batch.unit_key
+where
+    context.relation = 'parent'
+    and coalesce(posts.parent_key not in (select post_key from staging.stg_posts), true)
+    or context.relation = 'root' and posts.parent_key is distinct from posts.thread_key
+    and coalesce(posts.thread_key not in (select post_key from staging.stg_posts), true)
+"""
+
+
 def _threads(warehouse: Warehouse, units: pl.DataFrame) -> dict[int, tuple[Turn, ...]]:
-    """Map each reply to the posts above it: the root, then from far to near."""
+    """Map each reply to what stands above it: the root, then from far to near."""
     with warehouse.showing("batch", units.select("unit_key")):
         rows = warehouse.frame(_ABOVE, [CONTEXT_TURNS])
-    return {
+        hidden = warehouse.frame(_HIDDEN)
+    threads = {
         part["unit_key"][0]: tuple(_turns(part.to_dicts()))
         for part in rows.partition_by("unit_key", maintain_order=True)
     }
+    for unit_key, relation, state in hidden.sort("relation").iter_rows():
+        turns, note = threads.get(unit_key, ()), (Turn(_NOBODY, _UNSHOWN[relation, state]),)
+        threads[unit_key] = (*turns, *note) if relation == "parent" else (*note, *turns)
+    return threads
 
 
 def _turns(posts: Sequence[dict[str, Any]]) -> Iterable[Turn]:

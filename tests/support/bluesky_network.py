@@ -78,7 +78,7 @@ def running_bluesky_network() -> Iterator[BlueskyNetwork]:
     folder = _installed_in()
     environment = os.environ | _free_ports()
     process = subprocess.Popen(
-        [folder / "start.sh", "--jetstream"],
+        [folder / "start.sh", "--jetstream", "--search"],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

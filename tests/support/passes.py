@@ -17,7 +17,7 @@ from flows.collect import collect_source
 from flows.refresh import refresh_platform
 from flows.workspace import Workspace, open_workspace
 from schema.vocabulary import Platform
-from tests.support.command import Place, environment, place
+from tests.support.command import NOWHERE, Place, environment, place
 from transforms.pseudonymize import post_keys
 from warehouse import store
 
@@ -50,15 +50,20 @@ class Passes:
         with store.open_warehouse(self.place.folder / "warehouse.duckdb", now=self.now) as opened:
             return opened.frame(query, list(values))
 
+    def write(self, statement: str) -> None:
+        """Change the warehouse, as no flow would."""
+        with store.open_warehouse(self.place.folder / "warehouse.duckdb", now=self.now) as opened:
+            opened.execute(statement)
+
     def held(self) -> list[int]:
         """List the keys of the posts that are held, each as often as it is."""
         return self.sql("select post_key from landed.post_versions")["post_key"].to_list()
 
-    def keys(self, native_ids: Sequence[str]) -> set[int]:
+    def keys(self, native_ids: Sequence[str], *, platform: Platform = "reddit") -> set[int]:
         """Map native ids to the keys that the study gives them."""
         with self.workspace() as workspace:
-            key = workspace.key.pseudonym_key("reddit")
-        return set(post_keys("reddit", list(native_ids), key=key))
+            key = workspace.key.pseudonym_key(platform)
+        return set(post_keys(platform, list(native_ids), key=key))
 
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
@@ -81,10 +86,20 @@ class Passes:
             yield
 
 
-def passes(folder: Path, *, reddit: str, now: datetime, sources: str, policy: str = "") -> Passes:
-    """Write a study below `folder` whose Reddit answers at `reddit`."""
-    made = place(folder)
-    made.write_study(reddit=reddit, sources=sources)
+def passes(
+    folder: Path,
+    *,
+    reddit: str = NOWHERE,
+    bluesky: str = NOWHERE,
+    now: datetime,
+    sources: str,
+    policy: str = "",
+    **variables: str,
+) -> Passes:
+    """Write a study below `folder` whose platforms answer at these addresses."""
+    folder.mkdir(exist_ok=True)
+    made = place(folder, **variables)
+    made.write_study(reddit=reddit, bluesky=bluesky, sources=sources)
     path = made.folder / "study.toml"
     text = path.read_text("utf-8").replace(
         "allow_loopback = true", f"allow_loopback = true\n{policy}"

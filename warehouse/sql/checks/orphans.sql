@@ -31,6 +31,16 @@ with referring as (
     from landed.post_labels
     union all
     select
+        'thread_context' as store,
+        post_key
+    from landed.thread_context
+    union all
+    select
+        'quote_reads' as store,
+        post_key
+    from landed.quote_reads
+    union all
+    select
         'units' as store,
         unit_key as post_key
     from landed.units

@@ -1,0 +1,119 @@
+"""What surrounds each collected Bluesky post: root, parents, sampled replies, quotes.
+
+What to read is asked of the warehouse, so a run that died goes on where it stopped: first up
+from each collected reply, once; then down from roots whose reply count moved or was never told;
+then to those who quote.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from connectors import bluesky
+from connectors.vault import open_vault
+from flows import bluesky_access
+from flows.gate import land
+from flows.reading import NETWORK, query_for
+from flows.runs import Run
+from flows.workspace import Workspace
+from schema.errors import SourceRefused
+from schema.pages import CollectionQuery, ParsedPage, RawPage
+from schema.study import BlueskyThreadSource
+from warehouse import store
+
+Pages = Callable[[str], Iterable[RawPage]]
+
+
+def read_context(workspace: Workspace, source: BlueskyThreadSource, run: Run) -> None:
+    """Read and store what is due, each thread in a transaction of its own."""
+    client = bluesky_access.public(workspace)
+    query = query_for(workspace, source.name, stream=source.name, venue=NETWORK)
+    threads = _thread_sources(workspace)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        replies = store.replies_without_context(warehouse, threads)["post_key"].to_list()
+    _land_each(workspace, run, dict.fromkeys(replies), _upwards(client, query, source))
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        roots = _counts(store.roots_to_read(warehouse))
+    sample = bluesky.ReplySample(workspace.study.sampling.seed, source.replies_per_thread)
+    _land_each(workspace, run, roots, _downwards(client, query, source, sample))
+    if source.quotes:
+        _read_quotes(workspace, source, run, client, query)
+
+
+def _thread_sources(workspace: Workspace) -> list[str]:
+    return [s.name for s in workspace.study.source if isinstance(s, BlueskyThreadSource)]
+
+
+def _counts(rows: pl.DataFrame) -> dict[int, int | None]:
+    keys, counts = rows.get_columns()
+    return dict(zip(keys.to_list(), counts.to_list(), strict=True))
+
+
+def _upwards(client: bluesky.Client, query: CollectionQuery, source: BlueskyThreadSource) -> Pages:
+    return lambda uri: [bluesky.fetch_surroundings(client, query, uri, parents=source.parents)]
+
+
+def _downwards(
+    client: bluesky.Client,
+    query: CollectionQuery,
+    source: BlueskyThreadSource,
+    sample: bluesky.ReplySample,
+) -> Pages:
+    return lambda uri: bluesky.fetch_threads(
+        client, query, [uri], depth=source.depth, parents=0, sample=sample
+    )
+
+
+def _land_each(workspace: Workspace, run: Run, due: Mapping[int, int | None], read: Pages) -> None:
+    """Read the thread of each post that is due and note its reply count as this reading saw it."""
+    for post_key, uri in _native_ids(workspace, due):
+        try:
+            for page in read(uri):
+                parsed = bluesky.parse_page(page)
+                count = _replies_count(parsed, uri)
+                reads = {post_key: due[post_key] or 0 if count is None else count}
+                stamp = run.stamp(page.stream)
+                run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
+        except SourceRefused:
+            run.tally.set_aside_count += 1  # one closed thread must not end the pass
+
+
+def _replies_count(parsed: ParsedPage, uri: str) -> int | None:
+    """Read how many replies a post had as its page was read."""
+    told: list[int | None] = parsed.posts.filter(pl.col("native_id") == uri)[
+        "replies_count"
+    ].to_list()
+    return told[0] if told else None
+
+
+def _read_quotes(
+    workspace: Workspace,
+    source: BlueskyThreadSource,
+    run: Run,
+    client: bluesky.Client,
+    query: CollectionQuery,
+) -> None:
+    """Read who quotes each collected root, newest first; a quote's own replies are not followed."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        due = _counts(store.quotes_to_read(warehouse, _thread_sources(workspace)))
+    query = replace(query, stream=f"{source.name}{store.QUOTES}")
+    for post_key, uri in _native_ids(workspace, due):
+        try:
+            for page in bluesky.fetch_quotes(client, query, uri, limit=source.quotes):
+                parsed = bluesky.parse_page(page)
+                run.tally.add(land(workspace, page, parsed, run.stamp(page.stream)))
+        except SourceRefused:
+            run.tally.set_aside_count += 1
+            continue
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            store.save_quote_read(warehouse, post_key, due[post_key] or 0)
+
+
+def _native_ids(workspace: Workspace, due: Mapping[int, object]) -> Iterator[tuple[int, str]]:
+    """Yield what is due with its address, in its order."""
+    if not due:
+        return
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        natives = vault.native_ids(list(due))
+    yield from ((key, natives[key]) for key in due if key in natives)
