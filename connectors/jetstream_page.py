@@ -70,8 +70,8 @@ class Filling:
             return False
         if is_next:
             self.place.move(event, host)
-            self.scanned_count += 1
             self.moves_count += 1
+        self.scanned_count += 1
         if about is not None:
             self.place.keep(event)
             if is_new:
