@@ -70,16 +70,18 @@ class Filling:
         if self.gap is not None:
             self.close_gap(event.witnessed_at)
         about = self._about(event)
-        is_new = about is not None and self._is_new(event)
+        identity = b"" if about is None else _identity(event)
+        is_new = about is not None and self._is_new(event, identity)
         if about is not None and is_new and self._holds_other_than(*about):
             return False
         if is_next:
             self.place.move(event, host)
-            self.scanned_count += 1
             self.moves_count += 1
+        self.scanned_count += 1
         if about is not None:
-            self.place.keep(event)
+            self.place.keep(event, identity)
             if is_new:
+                self.recent[identity] = event.witnessed_at
                 self._keep(event, *about)
         return True
 
@@ -145,8 +147,8 @@ class Filling:
             self.covered.append(Coverage(self.covered_to, seen_to))
             self.covered_to = seen_to
 
-    def _is_new(self, event: Event) -> bool:
-        return not self.place.has_kept(event) and _identity(event) not in self.recent
+    def _is_new(self, event: Event, identity: bytes) -> bool:
+        return identity not in self.recent and not self.place.has_kept(event, identity)
 
     def _holds_other_than(self, subject: str, state: object) -> bool:
         return subject in self.subjects and self.subjects[subject] != state
@@ -154,7 +156,6 @@ class Filling:
     def _keep(self, event: Event, subject: str, state: object) -> None:
         payload = event.payload
         self.items.append(payload)
-        self.recent[_identity(event)] = event.witnessed_at
         if subject:
             self.subjects[subject] = state
         if payload.get("collection") == POST_COLLECTION and payload.get("operation") != "delete":

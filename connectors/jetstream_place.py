@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zlib import crc32
 
 from connectors.atproto_syntax import iso, utc_time
 from connectors.jetstream_wire import EPOCH, Event
@@ -33,7 +34,7 @@ class Place:
     host: str | None = None
     number: int | None = None
     witnessed_at: datetime | None = None
-    _kept: dict[tuple[int, datetime], None] = field(default_factory=dict, repr=False)
+    _kept: dict[tuple[int, datetime, int], None] = field(default_factory=dict, repr=False)
 
     def cursor(self, host: str, since: datetime) -> int:
         """Resume by number on the same host, by time on another, at `since` the first time."""
@@ -71,26 +72,26 @@ class Place:
         self.number = None
         self._kept.clear()
 
-    def keep(self, event: Event) -> None:
+    def keep(self, event: Event, identity: bytes) -> None:
         """Note that an event was kept."""
-        self._kept[event.number, event.witnessed_at] = None
+        self._kept[event.number, event.witnessed_at, _mark(identity)] = None
 
-    def has_kept(self, event: Event) -> bool:
+    def has_kept(self, event: Event, identity: bytes) -> bool:
         """Tell whether an event was kept already, under the same number."""
-        return (event.number, event.witnessed_at) in self._kept
+        return (event.number, event.witnessed_at, _mark(identity)) in self._kept
 
     def position(self) -> str | None:
         """Write the place down; None where no number stands for it.
 
         `kept` are the events behind the place that a resumed reading meets again: how far behind,
-        in numbers and in microseconds.
+        in numbers and in microseconds, and a mark that tells two of one instant apart.
         """
         number, witnessed_at = self.number, self.witnessed_at
         if number is None or witnessed_at is None:
             return None
         floor = number - _late(number)
         self._kept = dict.fromkeys(one for one in self._kept if one[0] >= floor)
-        kept = [[number - n, (witnessed_at - at) // _MICROSECOND] for n, at in self._kept]
+        kept = [[number - n, (witnessed_at - at) // _MICROSECOND, m] for n, at, m in self._kept]
         told = {"host": self.host, "seq": number, "witnessed_at": iso(witnessed_at)}
         return json.dumps(told | ({"kept": kept} if kept else {}), separators=(",", ":"))
 
@@ -113,10 +114,16 @@ def _place(stored: Any) -> Place:
     number, witnessed_at = int(stored["seq"]), utc_time(stored["witnessed_at"])
     if witnessed_at is None:
         raise ValueError
-    kept = {
-        (number - n, witnessed_at - us * _MICROSECOND): None for n, us in stored.get("kept", ())
+    kept: dict[tuple[int, datetime, int], None] = {
+        (number - n, witnessed_at - us * _MICROSECOND, mark): None
+        for n, us, mark in stored.get("kept", ())
     }
     return Place(str(stored["host"]), number, witnessed_at, kept)
+
+
+def _mark(identity: bytes) -> int:
+    """Mark an event: one of 256, so that nobody can be told by it."""
+    return crc32(identity) % 256
 
 
 def _late(number: int) -> int:

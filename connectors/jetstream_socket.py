@@ -27,7 +27,7 @@ OPEN_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 0.5
 SILENCE_SECONDS: Final = 20.0  # then the host is asked whether it lives, and given as long again
 _CHUNK_BYTES = 2**16
-_SILENT = logging.Logger("confide.jetstream")  # the library would log whole frames
+_SILENT = logging.Logger("confide.jetstream", logging.CRITICAL)  # else it would log whole frames
 _SILENT.addHandler(logging.NullHandler())
 
 

@@ -26,7 +26,7 @@ from connectors.bluesky import (
 )
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events, post_authors
 from schema.errors import SourceRefused
-from schema.pages import CollectionQuery, RawPage
+from schema.pages import CollectionQuery, Coverage, RawPage
 from tests.support.bluesky_network import BlueskyNetwork, Seeded
 
 pytestmark = pytest.mark.bluesky_network
@@ -68,9 +68,11 @@ def streamed(network: BlueskyNetwork, *dids: str, since: datetime, **more: Any) 
     return list(events(network, *dids, since=since, **more))
 
 
-def events(network: BlueskyNetwork, *dids: str, since: datetime, **more: Any) -> Iterator[RawPage]:
+def events(
+    network: BlueskyNetwork, *dids: str, since: datetime, url: str | None = None, **more: Any
+) -> Iterator[RawPage]:
     return fetch_event_pages(
-        [network.jetstream],
+        [url or network.jetstream],
         query(since=since, **more),
         wanted=EventFilter(dids=frozenset(dids)),
         page_size=3,
@@ -379,3 +381,69 @@ def test_events_that_the_host_forgot_leave_a_gap_row(
     witnessed = datetime.fromisoformat(json.loads(position or "")["witnessed_at"])
     assert gap.from_at == witnessed
     assert timedelta() < gap.to_at - gap.from_at < datetime.now(UTC) - began
+
+
+def gaps(pages: list[RawPage]) -> list[Coverage]:
+    return [row for page in pages for row in page.covered if row.kind == "gap"]
+
+
+def test_both_wires_tell_the_same(bluesky_network: BlueskyNetwork, began: datetime) -> None:
+    changed = {"$type": "app.bsky.feed.post", "text": "b", "createdAt": "2026-02-01T10:00:00Z"}
+    made = bluesky_network.seed(
+        act("profile", author="wirea", labels=["!no-unauthenticated"]),
+        post("wirea", "a", id="w1", langs=["de"]),
+        post("wireb", "an answer", id="w2", reply_to="w1"),
+        act("put", author="wirea", subject="w1", record=changed),
+        act("delete", subject="w2"),
+        act("like", author="wireb", subject="w1"),
+        act("deactivate", author="wireb"),
+        act("activate", author="wireb"),
+    )
+    dids = [made.did("wirea"), made.did("wireb")]
+    told = [
+        streamed(bluesky_network, *dids, since=began, url=url)
+        for url in (bluesky_network.jetstream, bluesky_network.jetstream_v1)
+    ]
+    first, second = ([parse_events(page) for page in pages] for pages in told)
+    columns = ["native_id", "text", "is_edited", "indexed_at", "root_native_id"]
+    one, other = (pl.concat([p.posts.select(columns) for p in pages]) for pages in (first, second))
+    assert one.equals(other)
+    assert one.height == 3
+    assert removals(told[0]) == removals(told[1])
+    assert len(removals(told[0])) == 3
+
+
+def test_a_v1_line_that_is_cut_loses_nothing_and_repeats_nothing(
+    bluesky_network: BlueskyNetwork, began: datetime
+) -> None:
+    texts = [f"line {n}" for n in range(20)]
+    made = bluesky_network.seed(*(post("cuttb", text) for text in texts))
+    did, url = made.did("cuttb"), bluesky_network.jetstream_v1
+    stored: list[RawPage] = []
+    for page in events(bluesky_network, did, since=began, url=url):
+        stored.append(page)
+        if len(stored) in (2, 4):
+            assert bluesky_network.drop_streams() <= 1
+        if len(stored) == 5:
+            break  # the run dies, and is started again
+    rest = streamed(bluesky_network, did, since=began, url=url, position=stored[-1].position)
+    told = [*posts_of(stored)["text"], *posts_of(rest)["text"]]
+    assert told == texts
+    assert not gaps(stored[1:] + rest)
+
+
+def test_events_that_a_v1_host_forgot_in_silence_leave_a_gap_row(
+    bluesky_network: BlueskyNetwork, began: datetime
+) -> None:
+    url = bluesky_network.jetstream_v1
+    made = bluesky_network.seed(post("gappb", "before"))
+    first = streamed(bluesky_network, made.did("gappb"), since=began, url=url)
+    bluesky_network.seed(post("gappb", "never seen"))
+    bluesky_network.forget_events()
+    bluesky_network.seed(post("gappb", "after"))
+    position = first[-1].position
+    pages = streamed(bluesky_network, made.did("gappb"), since=began, url=url, position=position)
+    assert posts_of(pages)["text"].to_list() == ["after"]
+    [gap] = gaps(pages)
+    assert gap.from_at == datetime.fromisoformat(json.loads(position or "")["witnessed_at"])
+    assert gap.reason == "clamped without notice"

@@ -20,7 +20,7 @@ from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
 from schema.pages import CollectionQuery, ParsedPage, RawPage
 from tests.support.appview_script import Ask, ScriptedAppView, page, scripted_appview, view
 from tests.support.bluesky_replay import as_v2
-from tests.support.jetstream_script import scripted_jetstream
+from tests.support.jetstream_script import Wire, scripted_jetstream
 from transforms.pseudonymize import engagement_snapshots, pseudonymize
 from warehouse import store
 
@@ -168,9 +168,11 @@ def test_recorded_models_are_posts_or_say_what_they_lack(recordings: Path) -> No
     assert sum(aside.count for aside in found.set_aside) == len(others)
 
 
+@pytest.mark.parametrize("wire", ["v1", "v2"])
 def test_recorded_events_become_posts_and_removals_and_are_stored_nameless(
-    recordings: Path, tmp_path: Path
+    recordings: Path, tmp_path: Path, wire: Wire
 ) -> None:
+    """The 75 and 10 events as a public v1 host sent them, and as v2 would frame them."""
     lines = [
         line
         for name in ("jetstream_v1_kinds", "jetstream_v1_events")
@@ -180,12 +182,13 @@ def test_recorded_events_become_posts_and_removals_and_are_stored_nameless(
     posts = [commit for commit in commits if commit["collection"] == POSTS]
     written = [commit for commit in posts if commit["operation"] == "create"]
     everybody = EventFilter(dids=frozenset(json.loads(line)["did"] for line in lines))
-    frames = [as_v2(line, seq) for seq, line in enumerate(lines, start=1)]
-    with scripted_jetstream(frames) as host:
+    frames = lines if wire == "v1" else [as_v2(line, seq) for seq, line in enumerate(lines, 1)]
+    with scripted_jetstream(frames, wires=[wire]) as host:
         pages = list(
             fetch_event_pages([host.url], query(), wanted=everybody, page_size=2, idle_seconds=0.1)
         )
     parsed = [parse_events(page) for page in pages]
+    assert sum(page.scanned_count for page in pages) == len(lines)
     together = pl.concat([found.posts for found in parsed])
     assert together.height == len(written)
     assert sorted(together["text"].str.len_chars()) == sorted(

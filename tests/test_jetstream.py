@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from tests.support.jetstream_script import (
     Cut,
     Deny,
     Do,
+    Ping,
     Step,
     account,
     at,
@@ -407,6 +409,74 @@ def test_a_run_without_end_stores_a_page_that_is_not_full(monkeypatch: pytest.Mo
         assert list(pages) == []
     assert read([page]) == ["k1"]
     assert page.observed_at == at(9)
+
+
+def test_a_stream_where_nothing_is_wanted_moves_on_at_intervals_and_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jetstream_page, "FLUSH_SECONDS", 0.0)
+    nobody, stop = EventFilter(keywords=("umbrella",)), threading.Event()
+    steps: list[Step] = []
+    for seq in range(1, 6):
+        steps += [*posts(*range(seq * 10, seq * 10 + 5)), Ping()]
+    with scripted_jetstream([*steps, Do(stop.set)]) as host:
+        pages = list(
+            passes(host.url, wanted=nobody, idle_seconds=None, stop=stop, clock=lambda: NOW)
+        )
+    assert len(pages) > 1
+    assert all(page.items == () for page in pages)
+    assert all(len(page.covered) == 1 for page in pages)
+    ends = [(row.from_at, row.to_at) for page in pages for row in page.covered]
+    assert [begin for begin, _ in ends[1:]] == [end for _, end in ends[:-1]]
+    assert position(pages)["seq"] >= 10
+
+
+def test_a_stop_ends_a_quiet_reading_at_once() -> None:
+    stop = threading.Event()
+    with scripted_jetstream(posts(1)) as host:
+        timer = threading.Timer(0.2, stop.set)
+        timer.start()
+        began = monotonic()
+        pages = list(passes(host.url, idle_seconds=None, stop=stop, clock=lambda: NOW))
+        took = monotonic() - began
+        timer.join()
+    assert read(pages) == ["k1"]
+    assert took < 2.0  # about a second, on a busy machine too
+
+
+def test_a_stop_ends_a_wait_for_a_host_at_once() -> None:
+    stop = threading.Event()
+    with scripted_jetstream([Deny(503, "", "60")]) as host:
+        timer = threading.Timer(0.2, stop.set)
+        timer.start()
+        began = monotonic()
+        assert list(passes(host.url, idle_seconds=None, stop=stop)) == []
+        timer.join()
+    assert monotonic() - began < 2.0
+
+
+def test_a_page_ends_before_a_second_word_about_what_it_holds() -> None:
+    """Wherever pages end, each wording and each removal is stored as one."""
+    told = [
+        commit(1),
+        commit(2, did=OTHER),
+        commit(3, "update", rkey="k1"),
+        commit(4, "delete", rkey="k1"),
+        account(5, did=OTHER, active=True),
+        account(6, active=False, status="deactivated"),
+        account(7, active=False, status="deactivated"),
+        account(8, active=True),
+        commit(9),
+    ]
+    wanted = EventFilter(dids=frozenset({WRITER, OTHER}))
+    with scripted_jetstream([frame(one) for one in told]) as host:
+        pages = list(passes(host.url, wanted=wanted))
+    assert [[item["seq"] for item in page.items] for page in pages] == [
+        [1, 2],
+        [3],
+        [4, 5, 6, 7],
+        [8, 9],
+    ]
 
 
 def test_a_stored_position_that_is_none_of_ours_is_a_fault_of_ours() -> None:

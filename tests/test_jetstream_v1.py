@@ -154,6 +154,14 @@ def test_the_next_pass_goes_on_at_the_stored_time() -> None:
     assert not gaps(second)
 
 
+def test_two_events_of_one_instant_are_two_after_a_crash_too() -> None:
+    twin = commit(1, rkey="twin")
+    with scripted_jetstream(early(*posts(1), v1(twin)), [*posts(1), v1(twin)], wires=V1) as host:
+        first = next(passes(host.url, page_size=2))
+        second = list(passes(host.url, position=first.position))
+    assert (keys([first]), keys(second)) == (["k0", "k1"], ["twin"])
+
+
 def test_a_cursor_that_was_moved_up_in_silence_leaves_a_gap_row() -> None:
     with scripted_jetstream(early(*posts(1)), posts(90, 91), wires=V1) as host:
         first = list(passes(host.url))

@@ -39,6 +39,10 @@ class BlueskyNetwork:
     def jetstream(self) -> str:
         return str(self.addresses["jetstream_v2"])
 
+    @property
+    def jetstream_v1(self) -> str:
+        return str(self.addresses["jetstream_v1"])
+
     def seed(self, *operations: Mapping[str, Any]) -> "Seeded":
         """Apply operations in order and wait until they can be read."""
         body = "\n".join(json.dumps(operation) for operation in operations)
