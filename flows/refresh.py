@@ -26,6 +26,7 @@ from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
 from schema.study import source_platform
 from schema.vocabulary import Platform
+from warehouse import store
 
 # Posts are asked for by id through the platform's API, as these kinds of source ask it.
 ASKED_LIKE: dict[Platform, str] = {"reddit": "reddit", "bluesky": "bluesky_author"}
@@ -97,12 +98,21 @@ def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry],
 
 
 def _put_off(workspace: Workspace, platform: Platform, looked_at: set[int]) -> None:
-    """Give what the platform answered with nothing usable a later turn, so a pass ends."""
+    """Give what the platform answered with nothing usable a later turn, so a pass ends.
+
+    What is hidden has no counts to be taken: it waits for the recheck.
+    """
     now = workspace.now()
     still_due = {entry.post_key for entry in _due(workspace, platform)} & looked_at
-    later = due_after(workspace, platform, now, observed_at=now)
+    if not still_due:
+        return
+    with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
+        hidden = store.hidden_posts(warehouse) & still_due
+    soon = due_after(workspace, platform, now, observed_at=now)
+    later = due_after(workspace, platform, workspace.since, observed_at=now)
+    turns = dict.fromkeys(still_due - hidden, soon) | dict.fromkeys(hidden, later)
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
-        vault.reschedule(dict.fromkeys(still_due, later))
+        vault.reschedule(turns)
 
 
 def _pages(

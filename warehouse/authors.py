@@ -124,6 +124,12 @@ def hidden_authors(warehouse: Warehouse, *, since_before: datetime | None = None
     return [str(name) for (name,) in rows]
 
 
+def hidden_posts(warehouse: Warehouse) -> set[int]:
+    """Return the keys of posts that are hidden."""
+    rows = warehouse.execute("select post_key from staging.hidden_posts")
+    return {int(key) for (key,) in rows}
+
+
 def end_expired_labels(warehouse: Warehouse, *, now: datetime) -> int:
     """Show accounts again whose label ran out; return how many labels did."""
     where = "where hidden_until <= ?"

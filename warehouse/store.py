@@ -7,6 +7,7 @@ from warehouse.authors import (
     count_wishes,
     end_expired_labels,
     hidden_authors,
+    hidden_posts,
     may_share,
 )
 from warehouse.checks import run_checks
@@ -90,6 +91,7 @@ __all__ = [
     "end_expired_labels",
     "end_run",
     "hidden_authors",
+    "hidden_posts",
     "is_held",
     "is_seen_after",
     "known_annotations",
