@@ -142,6 +142,7 @@ class Filling:
             position=self.place.position(),
             covered=tuple(self.covered),
             requests_count=self.requests_count,
+            scanned_count=self.scanned_count,
         )
         is_empty = not (self.items or self.covered or self.scanned_count)
         self.items, self.covered, self.own = [], [], set()

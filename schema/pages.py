@@ -71,7 +71,8 @@ class RawPage:
 
     What an API answered stands in `items`, what a file held in `rows`, a frame. `position` is
     stored in the transaction that stores the rows; None leaves the stored one. `missing` are
-    native ids that were asked for and not answered.
+    native ids that were asked for and not answered; `scanned_count` events or items were looked
+    at to fill the page, wanted or not.
     """
 
     platform: Platform
@@ -85,6 +86,7 @@ class RawPage:
     covered: tuple[Coverage, ...] = ()
     missing: tuple[str, ...] = field(default=(), repr=False)
     requests_count: int = 1
+    scanned_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
