@@ -32,6 +32,7 @@ from warehouse.runs import (
     threads_to_read,
 )
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
+from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
 from warehouse.units import (
     coding_tasks,
     count_units,
@@ -52,6 +53,7 @@ __all__ = [
     "SaveCounts",
     "SaveStamp",
     "Status",
+    "StreamProgress",
     "Warehouse",
     "begin_run",
     "coding_tasks",
@@ -71,9 +73,11 @@ __all__ = [
     "latest_codings",
     "open_warehouse",
     "post_keys_of",
+    "posts_seen_since",
     "publish",
     "read_agreement",
     "read_position",
+    "read_progress",
     "read_status",
     "read_units",
     "remove",
@@ -87,6 +91,7 @@ __all__ = [
     "save_codings",
     "save_duplicates",
     "save_page",
+    "save_progress",
     "save_units",
     "set_current_round",
     "table_hash",
