@@ -149,10 +149,10 @@ def stream(
 
     def work() -> Any:
         from flows.progress import line_of_words
-        from flows.stream import stream as flow
+        from flows.stream import run_stream
 
         with line_of_words(is_wanted=not as_json):
-            return flow(sources)
+            return run_stream(sources)
 
     run(study, as_json, work, say=counts)
 

@@ -1,14 +1,14 @@
 """Waiting out what passes by itself: a busy store, a platform that does not answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from flows.ending import Ending
 from schema.errors import CorpusError, SourceUnavailable, StoreBusy
 
 PASSING: Final = (SourceUnavailable, StoreBusy)
-FIRST_SECONDS: Final = 1.0
+FIRST_SECONDS = 1.0
 LONGEST_SECONDS: Final = 60.0
 Result = TypeVar("Result")
 
@@ -19,7 +19,7 @@ class Patience:
 
     ending: Ending
     trouble: CorpusError | None = None  # what is being waited out
-    seconds: float = FIRST_SECONDS
+    seconds: float = field(default_factory=lambda: FIRST_SECONDS)
 
     def get(self, work: Callable[[], Result]) -> Result | None:
         """Return what `work` returns once it does; None where the run ended before that."""

@@ -1,6 +1,9 @@
 """Stream: follow the study's Bluesky streams until told to stop, for weeks.
 
 A flow without tasks: a page is no task run, so Prefect's database does not grow with the stream.
+Where no Prefect server is configured it runs without one: a temporary server would stay for weeks
+to note a single run, and Ctrl-C, which a terminal sends to both, would end it before its flow.
+
 Each source has a thread of its own; beside them two threads do what is due now and then, one for
 what must not wait (heartbeat, rewriting), one for what may take long. The main thread waits for a
 signal.
@@ -13,6 +16,7 @@ from threading import Thread
 from typing import Final
 
 from prefect import flow
+from prefect.settings import get_current_settings
 
 from flows import progress
 from flows.aftermath import Aftermath
@@ -37,6 +41,12 @@ TASKS_SECONDS: Final = 600.0  # R15's deadline is a day; a server may have to be
 LOOK_SECONDS: Final = 0.5
 GRACE_SECONDS: Final = 3.0  # for the page under way; a platform that hangs is not waited for
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def run_stream(sources: list[str] | None) -> dict[str, dict[str, int]]:
+    """Run the flow, under the Prefect server that is configured or under none."""
+    has_server = get_current_settings().api.url is not None
+    return stream(sources) if has_server else stream.fn(sources)
 
 
 @flow(name="stream", log_prints=False, persist_result=False)
