@@ -5,6 +5,7 @@ Bytes of removed rows are gone within a minute of the event: a page is stored wi
 long the last rewriting took. Rewritings are no closer together than that.
 """
 
+import math
 import threading
 from dataclasses import dataclass, field
 from time import monotonic
@@ -28,8 +29,8 @@ class Aftermath:
     """What is still to be cleared up; several threads add to it."""
 
     workspace: Workspace
-    removed_at: float | None = field(default_factory=monotonic)  # a run that died may have left it
-    is_task_stale: bool = True  # so it may, too
+    removed_at: float | None = -math.inf  # a run that died may have left removed bytes
+    is_task_stale: bool = True  # and tasks
     rewriting_seconds: float = 5.0
     marking_seconds: float = 0.0
     marked_at: float = field(default_factory=monotonic)

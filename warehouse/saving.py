@@ -245,36 +245,11 @@ def _save_progress(
     warehouse: Warehouse, stamp: SaveStamp, position: str | None, covered: Sequence[Coverage]
 ) -> None:
     rows = [
-        (stamp.stream, stamp.source, *_interval(interval), stamp.run_id)
-        for interval in covered
-        if not _is_continued(warehouse, stamp, interval)
+        (stamp.stream, stamp.source, *_interval(interval), stamp.run_id) for interval in covered
     ]
     _insert(warehouse, "coverage", pl.DataFrame(rows, schema=_COVERAGE, orient="row"))
     if position is not None:
         move_cursor(warehouse, stamp.stream, position, run_id=stamp.run_id)
-
-
-def _is_continued(warehouse: Warehouse, stamp: SaveStamp, interval: Coverage) -> bool:
-    """Lengthen the run's interval that ends where this one begins; tell whether there was one.
-
-    A stream stores a page every few seconds, for weeks.
-    """
-    if interval.kind != "seen" or interval.at_most_count is not None:
-        return False
-    lengthened = warehouse.execute(
-        "update landed.coverage set to_at = ? where run_id = ? and stream = ? and kind = 'seen' "
-        "and to_at = ? and at_most_count is null and reason is not distinct from ? "
-        "and community_key is not distinct from ? returning 1",
-        [
-            naive(interval.to_at),
-            stamp.run_id,
-            stamp.stream,
-            naive(interval.from_at),
-            interval.reason,
-            interval.venue,
-        ],
-    )
-    return bool(lengthened)
 
 
 def move_cursor(warehouse: Warehouse, stream: str, position: str, *, run_id: str) -> None:

@@ -2,8 +2,9 @@
 
     python -m tests.support.streaming '{"until": 99}' stream --study DIR
 
-is `confide` as a process of its own, which tells itself to stop (SIGTERM) once event 99 is stored,
-or kills itself (SIGKILL) `seconds` after the page number `kill_at` was. Pages are small here.
+is `confide` as a process of its own, which tells itself to stop (SIGTERM, or the signal number
+`tell`) once event 99 is stored, or kills itself (SIGKILL) `seconds` after the page number `kill_at`
+was. Pages are small here.
 """
 
 import json
@@ -28,11 +29,12 @@ from flows.stream import choose_streams, follow
 from flows.workspace import open_workspace
 from tests.support.appview_script import Ask
 from tests.support.command import Outcome, Place, environment, outcome
+from tests.support.study import COMPILED
 
 WORDS: Final = 'keywords = ["umbrella"]'
 SOURCE: Final = '[[source]]\nname = "words"\nkind = "bluesky_stream"\n{options}\n'
 PAGE: Final = 7
-FLUSH_SECONDS: Final = 0.05
+PATIENT_SECONDS: Final = 1.0  # longer than a page's storing takes, so that pages are full
 
 
 def write_stream_study(study: Place, *hosts: str, appview: str, options: str = WORDS) -> None:
@@ -56,19 +58,19 @@ def answering_profiles(ask: Ask) -> Any:
 
 
 @contextmanager
-def in_haste(patch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_haste(patch: pytest.MonkeyPatch, *, flush_seconds: float = 0.05) -> Iterator[None]:
     """Let pages be small and waits short."""
     with patch.context() as here:
-        hurry(here.setattr)
+        hurry(here.setattr, flush_seconds=flush_seconds)
         here.setattr(patience, "FIRST_SECONDS", 0.01)
         yield
 
 
-def hurry(set_attribute: Callable[[object, str, object], None]) -> None:
-    """Hand a page over at seven posts, or at once where the stream is quiet."""
+def hurry(set_attribute: Callable[[object, str, object], None], *, flush_seconds: float) -> None:
+    """Hand a page over at seven posts, or soon where the stream is quiet."""
     small = partial(jetstream.fetch_event_pages, page_size=PAGE, backoff_seconds=(0.05,) * 3)
     set_attribute(jetstream, "fetch_event_pages", small)
-    set_attribute(jetstream_page, "FLUSH_SECONDS", FLUSH_SECONDS)
+    set_attribute(jetstream_page, "FLUSH_SECONDS", flush_seconds)
 
 
 def follow_until(
@@ -107,7 +109,7 @@ def start_stream(study: Place, **plan: Any) -> subprocess.Popen[str]:
     """Start `confide stream` as a process of its own, with a plan how it ends."""
     return subprocess.Popen(
         [sys.executable, "-m", __name__, json.dumps(plan), "stream", "--study", study.folder],
-        env={**os.environ, **study.variables()},
+        env={**os.environ, **COMPILED, **study.variables()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -128,11 +130,11 @@ def main(plan: Mapping[str, Any]) -> None:
         nonlocal pages
         pages += 1
         if "until" in plan and seq >= plan["until"]:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), plan.get("tell", signal.SIGTERM))
         if pages == plan.get("kill_at"):
             threading.Timer(plan["seconds"], os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-    hurry(setattr)
+    hurry(setattr, flush_seconds=PATIENT_SECONDS)
     with progress.listening(watch):
         app()
 
