@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.keys import VaultKeys
-from schema.errors import BadInput, VaultLocked, WarehouseError
+from schema.errors import BadInput, StoreBusy, VaultLocked, WarehouseError
 from schema.vocabulary import PLATFORMS, Platform
 
 FORMAT_VERSION = 2
@@ -38,6 +38,7 @@ NONCE_BYTES = 12
 CACHE_KIB = 65_536  # tokens lie anywhere in the file: a page of thousands touches most of it
 VARIABLES_PER_QUERY = 900  # SQLite's own floor is 999
 
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 _CANARY = b"this vault opens with this key"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -332,7 +333,8 @@ def open_vault(path: Path, keys: VaultKeys) -> Iterator[Vault]:
     Raises:
         VaultLocked: sealed with another key, tampered with, or no vault at all.
         BadInput: readable by others, or written by a newer program.
-        WarehouseError: another process has kept it busy for a minute.
+        StoreBusy: another process has kept it busy for a minute.
+        WarehouseError: it cannot be read or written.
     """
     _make_private(path)
     try:
@@ -347,8 +349,10 @@ def open_vault(path: Path, keys: VaultKeys) -> Iterator[Vault]:
             "set the key this study began with, or restore the vault from its backup"
         ) from None
     except sqlite3.OperationalError as error:
-        raise WarehouseError(
-            f"{path.name}: {_reason(error)}: end what else uses it or make room, then run again"
+        reason = _reason(error)
+        kind = StoreBusy if reason.startswith(_BUSY) else WarehouseError
+        raise kind(
+            f"{path.name}: {reason}: end what else uses it or make room, then run again"
         ) from None
     except sqlite3.DatabaseError as error:
         raise VaultLocked(

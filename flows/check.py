@@ -19,7 +19,12 @@ from connectors.vault import open_vault
 from flows.gate import overdue_before
 from flows.permission import check_permission, is_invented
 from flows.tables import drawn
-from flows.workspace import BLUESKY_VARIABLES, Workspace, open_workspace
+from flows.workspace import (
+    BLUESKY_VARIABLES,
+    Workspace,
+    open_workspace,
+    read_private_lines,
+)
 from schema.errors import CorpusError, PolicyRefused
 from schema.study import (
     FILE_SOURCES,
@@ -31,6 +36,7 @@ from warehouse import store
 
 Verdict = Literal["pass", "fail", "not applicable"]
 CONNECT_SECONDS = 3.0
+PRIVATE_FILES = ("authors_file", "lists_file", "feeds_file", "uri_file")  # each names accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,22 @@ def _permissions(workspace: Workspace) -> list[Finding]:
             findings.append(Finding(rule, "fail", str(error), blocks))
         else:
             findings.append(Finding(rule, "pass", "its records are there and valid"))
+    return findings
+
+
+def _private_files(workspace: Workspace) -> list[Finding]:
+    """Look at the files that name people: outside the study, for their owner alone."""
+    findings = []
+    for source in workspace.study.source:
+        named = {key: getattr(source, key) for key in PRIVATE_FILES if getattr(source, key, None)}
+        for key, path in named.items():
+            rule = f"R11 {source.name}.{key}"
+            try:
+                read_private_lines(path, source=source.name, study_directory=workspace.directory)
+            except CorpusError as error:
+                findings.append(Finding(rule, "fail", str(error), ("collect", "stream")))
+            else:
+                findings.append(Finding(rule, "pass", "outside the study, for its owner alone"))
     return findings
 
 
@@ -215,6 +237,7 @@ RULES: tuple[Callable[[Workspace], list[Finding]], ...] = (
     _study,
     _key,
     _modes,
+    _private_files,
     _permissions,
     _policy,
     _warehouse,

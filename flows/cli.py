@@ -140,6 +140,24 @@ def collect(
 
 
 @app.command()
+def stream(
+    sources: Annotated[list[str] | None, typer.Argument(help="Streams; all if none.")] = None,
+    study: StudyOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow the study's streams until Ctrl-C or SIGTERM, from the last commit on."""
+
+    def work() -> Any:
+        from flows.progress import line_of_words
+        from flows.stream import run_stream
+
+        with line_of_words(is_wanted=not as_json):
+            return run_stream(sources)
+
+    run(study, as_json, work, say=counts)
+
+
+@app.command()
 def backfill(
     files: Annotated[list[Path], typer.Argument(help="Dumps or tables, in any order.")],
     source: Annotated[

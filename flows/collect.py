@@ -5,10 +5,12 @@ sources, results are counts.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 
 from prefect import flow, task
 
+from flows.alone import alone, is_followed, is_followed_already
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.passes import RETRY_SECONDS, each
@@ -18,7 +20,7 @@ from flows.sources import readings
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
-from schema.study import FILE_SOURCES, BlueskyThreadSource, Source
+from schema.study import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
 
 
 @flow(name="collect", log_prints=False, persist_result=False)
@@ -34,6 +36,8 @@ def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """
     workspace = open_workspace()
     chosen = with_a_live_side(choose(workspace, sources), were_named=bool(sources))
+    if not sources:
+        chosen = tuple(source for source in chosen if not _is_followed(workspace, source))
     return each([source.name for source in chosen], collect_source)
 
 
@@ -49,11 +53,11 @@ def collect_source(source: str) -> dict[str, int]:
     """Read one source from its stored position, then the threads it opened."""
     workspace = open_workspace()
     [chosen] = choose(workspace, [source])
-    with recorded(workspace, chosen) as run:
+    with _undisturbed(workspace, chosen), recorded(workspace, chosen) as run:
         check_permission(workspace, chosen)
         if not isinstance(chosen, BlueskyThreadSource):
             for reading in readings(workspace, chosen):
-                stamp = run.stamp(reading.page.stream)
+                stamp = run.stamp(reading.page.stream, reading.route)
                 run.tally.add(land(workspace, reading.page, reading.parse(reading.page), stamp))
         read_threads(workspace, chosen, run)
     return asdict(run.tally)
@@ -92,5 +96,20 @@ def has_files_only(name: str) -> str:
 
 def left_out(workspace: Workspace) -> list[str]:
     """Say of each source that a pass over all of them leaves out how it is read."""
-    files = [source for source in workspace.study.source if isinstance(source, FILE_SOURCES)]
-    return [f"{source.name}: {has_files_only(source.name)}" for source in files]
+    told = []
+    for source in workspace.study.source:
+        if isinstance(source, FILE_SOURCES):
+            told.append(f"{source.name}: {has_files_only(source.name)}")
+        elif _is_followed(workspace, source):
+            told.append(f"{source.name}: {is_followed_already(source.name)}")
+    return told
+
+
+def _is_followed(workspace: Workspace, source: Source) -> bool:
+    return isinstance(source, BlueskyStreamSource) and is_followed(workspace, source.name)
+
+
+def _undisturbed(workspace: Workspace, source: Source) -> AbstractContextManager[None]:
+    """Keep a second process from a stream; any other source may be read twice."""
+    is_stream = isinstance(source, BlueskyStreamSource)
+    return alone(workspace, source.name) if is_stream else nullcontext()

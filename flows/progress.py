@@ -1,4 +1,4 @@
-"""How far a file is read: a bar by bytes on a terminal, silence elsewhere."""
+"""How far a file or a stream is read: a bar or a line on a terminal, silence elsewhere."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,15 +6,40 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.status import Status
 
 Listener = Callable[[str, int], None]
 _listeners: list[Listener] = []
+_readers: list[Callable[[str], object]] = []
 
 
-def told(stream: str, file_at: int) -> None:
-    """Say that so many bytes of a stream's file are read and stored."""
+def told(stream: str, place: int) -> None:
+    """Say up to where a stream is read and stored: a byte of its file, or an event's number."""
     for listener in _listeners:
-        listener(stream, file_at)
+        listener(stream, place)
+
+
+def said(line: str) -> None:
+    """Say in words how far a long run is."""
+    for reader in _readers:
+        reader(line)
+
+
+@contextmanager
+def line_of_words(*, is_wanted: bool) -> Iterator[None]:
+    """Draw one line on standard error while a long run says how far it is.
+
+    Nothing is drawn where nobody looks, or into a pipe.
+    """
+    if not (is_wanted and sys.stderr.isatty()):
+        yield
+        return
+    with Status("connecting", console=Console(stderr=True)) as line:
+        _readers.append(line.update)
+        try:
+            yield
+        finally:
+            _readers.remove(line.update)
 
 
 @contextmanager

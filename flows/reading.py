@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
 from schema.pages import CollectionQuery, ParsedPage, RawPage
+from schema.vocabulary import SourceRoute
 from warehouse import store
 
-NETWORK = "network"  # the venue of a Bluesky post that no custom feed showed
-
+NETWORK: Final = "network"  # the venue of a Bluesky post that no custom feed showed
 Parser = Callable[[RawPage], ParsedPage]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A page beside the function that parses it."""
+    """A page beside the function that parses it.
+
+    `route`: under which permission it was read, where that is not its source's own.
+    """
 
     page: RawPage
     parse: Parser
+    route: SourceRoute | None = None
 
 
 def query_for(workspace: Workspace, source: str, *, stream: str, venue: str) -> CollectionQuery:

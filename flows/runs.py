@@ -25,10 +25,10 @@ class Run:
         """Go on in the name of another source; the counts are the run's."""
         return replace(self, source=source.name, route=route)
 
-    def stamp(self, stream: str) -> store.SaveStamp:
+    def stamp(self, stream: str, route: SourceRoute | None = None) -> store.SaveStamp:
         """Say under which run, source, stream and route rows are saved."""
         return store.SaveStamp(
-            run_id=self.run_id, source=self.source, stream=stream, route=self.route
+            run_id=self.run_id, source=self.source, stream=stream, route=route or self.route
         )
 
 

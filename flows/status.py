@@ -6,6 +6,7 @@ from typing import Any
 
 from connectors.vault import open_vault
 from flows.gate import overdue_before
+from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
 from flows.words import tally
 from flows.workspace import Workspace, open_workspace
@@ -14,6 +15,7 @@ from warehouse import store
 
 SECTIONS = {
     "runs": "Last run of each source",
+    "streams": "Streams: how far each is followed",
     "posts": "Posts held",
     "due": "Posts to look at again now; overdue: the removal deadline may have passed",
     "hidden": "Posts hidden while their account is closed",
@@ -35,10 +37,10 @@ def status(directory: Path) -> dict[str, Any]:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
+        streams = stream_rows(workspace, warehouse)
     return {
-        "runs": [
-            {**run, "counts": json.loads(run["counts"] or "{}")} for run in held.runs.to_dicts()
-        ],
+        "runs": [_run(run, streams) for run in held.runs.to_dicts()],
+        "streams": streams,
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
         "hidden": hidden.to_dicts(),
@@ -51,8 +53,17 @@ def status(directory: Path) -> dict[str, Any]:
 def as_text(gathered: dict[str, Any]) -> str:
     """Draw the figures, section by section; an empty one says so."""
     runs = [{**run, "counts": tally(run["counts"])} for run in gathered["runs"]]
-    shown = {**gathered, "runs": runs}
+    streams = [words_of(row) for row in gathered["streams"]]
+    shown = {**gathered, "runs": runs, "streams": streams}
     return "\n\n".join(f"{title}\n{as_table(shown[key])}" for key, title in SECTIONS.items())
+
+
+def _run(run: dict[str, Any], streams: list[dict[str, Any]]) -> dict[str, Any]:
+    """Take a run's counts apart; a stream whose process is gone runs no more."""
+    gone = [row["stream"] for row in streams if row["state"] == "interrupted"]
+    is_gone = run["status"] == "running" and run["source"] in gone
+    status = "interrupted" if is_gone else run["status"]
+    return {**run, "status": status, "counts": json.loads(run["counts"] or "{}")}
 
 
 def _due(workspace: Workspace) -> list[dict[str, Any]]:

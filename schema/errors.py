@@ -11,7 +11,8 @@ CorpusError
 ├── SourceRefused       exit 1: the platform said no; asking again does not help
 ├── SourceUnavailable   exit 1: the platform is down or busy; a later try may work
 ├── LabelStudioError    exit 1: the annotation server refused or is not there
-├── WarehouseError      exit 1: the store is busy, newer than this program, or inconsistent
+├── WarehouseError      exit 1: the store is newer than this program, or inconsistent
+│   └── StoreBusy           another program holds it; a later try may work
 └── UnexpectedFailure   exit 1: a fault of ours, told without any value
 
 A message names source, file, rule, count and remedy; never a post's text or a person.
@@ -89,6 +90,10 @@ class LabelStudioError(CorpusError):
 
 class WarehouseError(CorpusError):
     """The warehouse is busy, was written by a newer version, or fails a check."""
+
+
+class StoreBusy(WarehouseError):
+    """Another flow or program holds the warehouse or the vault; another try may work."""
 
 
 class UnexpectedFailure(CorpusError):

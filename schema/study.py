@@ -16,6 +16,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", m
 Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[smhd]$")]
 Coder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 Subreddit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{2,21}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -221,18 +222,26 @@ FILE_SOURCES = (RedditArchiveSource, RedditExportSource)
 
 
 class BlueskyStreamSource(_Source):
-    """Jetstream, filtered by keywords, authors or replies to what was collected."""
+    """Jetstream, filtered by words, authors, lists, feeds or replies to what was collected."""
 
     kind: Literal["bluesky_stream"]
     keywords: tuple[str, ...] = ()
     keywords_file: str | None = None
     authors_file: str | None = None
+    lists_file: str | None = None
+    feeds_file: str | None = None
+    feeds_every: Interval = "10m"
+    declared_languages: tuple[Language, ...] = ()
     collect_replies: bool = True
 
     @model_validator(mode="after")
     def _has_a_filter(self) -> Self:
-        if not (self.keywords or self.keywords_file or self.authors_file):
-            raise ValueError("a stream needs keywords, keywords_file or authors_file")
+        words = (*self.keywords, self.keywords_file)
+        if not any((*words, self.authors_file, self.lists_file, self.feeds_file)):
+            raise ValueError(
+                "a stream needs keywords, keywords_file, authors_file, lists_file or feeds_file: "
+                "say which posts it keeps"
+            )
         return self
 
 

@@ -31,6 +31,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("init",): "commented study",
     ("check",): "policy rules",
     ("collect",): "where the last pass",
+    ("stream",): "SIGTERM",
     ("backfill",): "exported tables",
     ("refresh",): "removals",
     ("draw",): "stratified",

@@ -20,7 +20,7 @@ import duckdb
 import polars as pl
 from filelock import FileLock, Timeout
 
-from schema.errors import WarehouseError
+from schema.errors import StoreBusy, WarehouseError
 from warehouse.clock import naive
 from warehouse.models import migrate, refresh_models
 
@@ -84,8 +84,8 @@ def open_warehouse(
     `is_compressed` counts when the file is made; an uncompressed one stays so.
 
     Raises:
-        WarehouseError: another flow or program holds the file, a newer version wrote it, or it
-            is no warehouse.
+        StoreBusy: another flow or program holds the file.
+        WarehouseError: a newer version wrote it, or it is no warehouse.
     """
     with locked(path, timeout_seconds=lock_timeout_seconds), connected(path) as connection:
         instant = naive(now)
@@ -104,14 +104,14 @@ def locked(path: Path, *, timeout_seconds: float) -> Iterator[None]:
     """Hold the lock beside the store.
 
     Raises:
-        WarehouseError: somebody else held it all that time.
+        StoreBusy: somebody else held it all that time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{path}.lock", mode=PRIVATE)
     try:
         lock.acquire(timeout=timeout_seconds)
     except Timeout:
-        raise WarehouseError(
+        raise StoreBusy(
             f"{path.name} is busy: another flow has held it for {timeout_seconds:g} s; "
             "let it finish, then run this again"
         ) from None
@@ -134,7 +134,8 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
     """Connect to a private DuckDB file and its log, both readable by their owner alone.
 
     Raises:
-        WarehouseError: another program holds the file, or it is no DuckDB file.
+        StoreBusy: another program holds the file.
+        WarehouseError: it is no DuckDB file, or a newer version wrote it.
     """
     if not path.exists():
         _make_empty(path)
@@ -142,7 +143,7 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
     try:
         connection = duckdb.connect(str(path), config={**SETTINGS, **settings})
     except duckdb.IOException as error:
-        raise WarehouseError(_why_not(path, str(error))) from None
+        raise _why_not(path, str(error)) from None
     except duckdb.Error as error:
         kind = type(error).__name__
         raise WarehouseError(f"{path.name} cannot be opened: {kind}; restore a backup") from None
@@ -174,9 +175,11 @@ def _make_private(path: Path) -> None:
         path.chmod(PRIVATE)
 
 
-def _why_not(path: Path, told: str) -> str:
+def _why_not(path: Path, told: str) -> WarehouseError:
     if "lock" in told:
-        return f"{path.name} is open in another program: close it there, then run this again"
+        return StoreBusy(
+            f"{path.name} is open in another program: close it there, then run this again"
+        )
     if "version" in told:
-        return f"{path.name} was written by a newer DuckDB: update confide"
-    return f"{path.name} is not a warehouse: restore a backup or name another study"
+        return WarehouseError(f"{path.name} was written by a newer DuckDB: update confide")
+    return WarehouseError(f"{path.name} is not a warehouse: restore a backup or name another study")

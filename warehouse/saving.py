@@ -304,10 +304,16 @@ def _interval(
 def _save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[SetAside]) -> None:
     for entry in set_aside:
         json.loads(entry.skeleton)  # a skeleton is JSON of types; anything else may hold a value
-        warehouse.execute(
-            "insert into landed.set_aside values (?, ?, ?, ?, ?, ?)",
-            [stamp.run_id, stamp.source, stamp.stream, entry.rule, entry.skeleton, entry.count],
+        place = [stamp.run_id, stamp.source, stamp.stream, entry.rule, entry.skeleton]
+        is_counted = warehouse.execute(
+            "update landed.set_aside set items_count = items_count + ? where run_id = ? "
+            "and source = ? and stream = ? and rule = ? and skeleton = ? returning 1",
+            [entry.count, *place],
         )
+        if not is_counted:
+            warehouse.execute(
+                "insert into landed.set_aside values (?, ?, ?, ?, ?, ?)", [*place, entry.count]
+            )
 
 
 def _save_thread_reads(warehouse: Warehouse, thread_reads: Mapping[int, int]) -> None:

@@ -51,6 +51,7 @@ from warehouse.runs import (
     threads_to_read,
 )
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
+from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
 from warehouse.units import (
     coding_tasks,
     count_units,
@@ -74,6 +75,7 @@ __all__ = [
     "SaveCounts",
     "SaveStamp",
     "Status",
+    "StreamProgress",
     "Warehouse",
     "authors_to_ask",
     "begin_run",
@@ -101,10 +103,12 @@ __all__ = [
     "may_share",
     "open_warehouse",
     "post_keys_of",
+    "posts_seen_since",
     "publish",
     "quotes_to_read",
     "read_agreement",
     "read_position",
+    "read_progress",
     "read_status",
     "read_units",
     "remove",
@@ -120,6 +124,7 @@ __all__ = [
     "save_codings",
     "save_duplicates",
     "save_page",
+    "save_progress",
     "save_quote_read",
     "save_units",
     "set_current_round",

@@ -1,5 +1,6 @@
 """The command as a person meets it: a process with two streams and an exit code."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,6 +42,7 @@ oauth_url = "{reddit}"
 [platforms.bluesky]
 appview = "{bluesky}"
 pds = "{bluesky}"
+jetstream = {jetstream}
 
 {sources}
 """
@@ -103,16 +105,27 @@ class Place:
         return replace(self, environment=kept)
 
     def write_study(
-        self, *, reddit: str = NOWHERE, bluesky: str = NOWHERE, sources: str = PORCH
+        self,
+        *,
+        reddit: str = NOWHERE,
+        bluesky: str = NOWHERE,
+        jetstream: Sequence[str] = (),
+        sources: str = PORCH,
     ) -> None:
         """Write a study whose platforms answer at these addresses."""
         self.folder.mkdir(exist_ok=True)
-        text = STUDY.format(name=self.folder.name, reddit=reddit, bluesky=bluesky, sources=sources)
+        text = STUDY.format(
+            name=self.folder.name,
+            reddit=reddit,
+            bluesky=bluesky,
+            jetstream=json.dumps(list(jetstream)),
+            sources=sources,
+        )
         (self.folder / "study.toml").write_text(text, "utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a verb on this study, as a process of its own."""
-        return start(*arguments, "--study", str(self.folder), environment=self._variables())
+        return start(*arguments, "--study", str(self.folder), environment=self.variables())
 
     def run(self, *arguments: str) -> Outcome:
         """Run a verb on this study to its end, as a process of its own."""
@@ -121,7 +134,7 @@ class Place:
     def invoke(self, *arguments: str) -> Outcome:
         """Run a verb inside this process: quicker, where a process adds nothing."""
         with ExitStack() as stack:
-            stack.enter_context(environment(self._variables()))
+            stack.enter_context(environment(self.variables()))
             if api := self.environment.get("PREFECT_API_URL"):
                 home = self.folder / "var" / "prefect"
                 here = {PREFECT_API_URL: api, PREFECT_HOME: home}
@@ -139,7 +152,8 @@ class Place:
         with store.open_warehouse(path, now=datetime.fromisoformat(NOW)) as warehouse:
             return store.table_hash(warehouse)
 
-    def _variables(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """What a command of this study finds in its environment."""
         return {"XDG_CONFIG_HOME": str(self.config), **self.environment}
 
 
