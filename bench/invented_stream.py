@@ -6,14 +6,17 @@ Frames are put together before they are asked for, save for their numbers and ti
 """
 
 import random
+import select
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
 
 import orjson
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
@@ -121,31 +124,36 @@ def serve(server: socket.socket, ready_blocks: int = 64) -> None:
         stream = blocks()
         ready = [next(stream) for _ in range(ready_blocks)]
         line, _ = server.accept()
-        with line:
-            if not _opened(line):
-                continue
-            try:
-                for block in ready:
+        with line, suppress(OSError):  # it left
+            protocol = _opened(line)
+            if protocol is not None:
+                for block in chain(ready, stream):
                     line.sendall(block)
-                for block in stream:
-                    line.sendall(block)
-            except OSError:
-                continue  # it left
+                    _heed(line, protocol)
 
 
-def _opened(line: socket.socket) -> bool:
+def _opened(line: socket.socket) -> ServerProtocol | None:
     protocol = ServerProtocol(subprotocols=[Subprotocol("xrpc.v1.json")])
     asked = line.recv(65_536)
     if METHOD.encode() not in asked:
         line.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        return False
+        return None
     protocol.receive_data(asked)
     [request] = protocol.events_received()
     assert isinstance(request, Request)
-    response: Response = protocol.accept(request)
-    protocol.send_response(response)
+    protocol.send_response(protocol.accept(request))
     line.sendall(b"".join(protocol.data_to_send()))
-    return True
+    return protocol
+
+
+def _heed(line: socket.socket, protocol: ServerProtocol) -> None:
+    """Answer pings; a client that says goodbye is let go."""
+    while select.select([line], [], [], 0)[0]:
+        said = line.recv(65_536)
+        if not said:
+            raise ConnectionResetError
+        protocol.receive_data(said)
+        line.sendall(b"".join(protocol.data_to_send()))
 
 
 if __name__ == "__main__":

@@ -133,8 +133,10 @@ class _Reading:
                 page.doubt("CursorTooOld")
                 page.place.forget_number()
                 continue
-            if host.wire == "v1" and page.gap is None:
-                page.doubt(CLAMPED, is_certain=False)
+            if page.gap in {None, CLAMPED}:
+                page.gap = None
+                if host.wire == "v1":
+                    page.doubt(CLAMPED, is_certain=False)
             return connection
         raise Interrupted("CursorTooOld")
 
@@ -171,6 +173,7 @@ class _Reading:
             page.put_aside(told)
         elif isinstance(told, Advice) and told.name == "OutdatedCursor":
             page.doubt(told.name)
+            page.place.is_unproven = False  # it said so itself
         elif isinstance(told, Advice) and told.name == "FutureCursor":
             if page.place.has_number_of(host):
                 raise Renumbered(told.name)

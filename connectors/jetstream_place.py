@@ -34,11 +34,14 @@ class Place:
     host: str | None = None
     number: int | None = None
     witnessed_at: datetime | None = None
+    is_unproven: bool = False  # resumed by number, and the last event has not come again yet
     _kept: dict[tuple[int, datetime, int], None] = field(default_factory=dict, repr=False)
 
     def cursor(self, host: str, since: datetime) -> int:
         """Resume by number on the same host, by time on another, at `since` the first time."""
+        self.is_unproven = False
         if self.number is not None and self.has_number_of(host):
+            self.is_unproven = self.number < TIMES_FROM
             return max(1, self.number - _late(self.number))
         start = since if self.witnessed_at is None else self.witnessed_at - OVERLAP
         return (start - EPOCH) // _MICROSECOND
@@ -51,8 +54,13 @@ class Place:
         """Tell whether an event moves the place on; if not it is late, or comes again.
 
         Raises:
-            Renumbered: it is neither.
+            Renumbered: it is neither; or it is the first of a resumed reading, and later than the
+                last one, which had to come again.
         """
+        if self.is_unproven:
+            self.is_unproven = False
+            if self.witnessed_at is not None and event.witnessed_at > self.witnessed_at + SKEW:
+                raise Renumbered("numbers do not fit")
         if self.host != host or self.number is None or event.number > self.number:
             return True
         if self.witnessed_at is not None and event.witnessed_at > self.witnessed_at + SKEW:
@@ -118,7 +126,7 @@ def _place(stored: Any) -> Place:
         (number - n, witnessed_at - us * _MICROSECOND, mark): None
         for n, us, mark in stored.get("kept", ())
     }
-    return Place(str(stored["host"]), number, witnessed_at, kept)
+    return Place(str(stored["host"]), number, witnessed_at, _kept=kept)
 
 
 def _mark(identity: bytes) -> int:

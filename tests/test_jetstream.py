@@ -196,6 +196,20 @@ def test_a_host_that_counts_anew_is_read_again_by_time(tip: list[Step]) -> None:
     assert position(pages)["seq"] == 3
 
 
+def test_a_number_that_means_something_later_at_another_server_of_the_name_is_noticed() -> None:
+    """Servers behind one name count differently: what lies between is read by time."""
+    elsewhere = [as_seq(commit(9_000), 450), as_seq(commit(9_001), 501)]
+    again = [as_seq(commit(500), 90), as_seq(commit(4_000), 300), *elsewhere]
+    scripts = (posts(500), [frame(one) for one in elsewhere], [frame(one) for one in again])
+    with scripted_jetstream(*scripts) as host:
+        first = list(passes(host.url))
+        pages = list(passes(host.url, position=first[-1].position))
+    assert read(pages) == ["k500", "k4000", "k9000", "k9001"]
+    assert host.cursors[2] == by_time(500)
+    assert not gaps(pages)
+    assert pages[-1].notes["line lost: numbers do not fit"] == 1
+
+
 def test_what_a_host_that_counts_anew_no_longer_has_is_a_gap() -> None:
     again = [info("OutdatedCursor"), frame(as_seq(commit(530), 1))]
     with scripted_jetstream(posts(500), [info("FutureCursor")], again) as host:

@@ -126,8 +126,11 @@ def follow(workspace: Workspace, urls: Sequence[str], *, size: int, crash_after:
         land(workspace, page, parse_events(page), STAMP)
         lost_count += sum(n for what, n in page.notes.items() if what.startswith("line lost"))
         if number == crash_after:
-            return lost_count + follow(workspace, urls, size=size)
-    return lost_count
+            break
+    else:
+        return lost_count
+    del pages  # what it holds in memory is gone
+    return lost_count + follow(workspace, urls, size=size)
 
 
 def table_hash(workspace: Workspace) -> str:

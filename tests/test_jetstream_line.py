@@ -96,7 +96,8 @@ def test_a_message_beyond_every_measure_ends_the_line_and_not_the_memory(
 ) -> None:
     monkeypatch.setattr(jetstream_socket, "FRAME_BYTES_MAX", 10_000)
     huge = frame(commit(2, record=record("z" * 20_000)))
-    with scripted_jetstream([frame(commit(1)), huge], [frame(commit(3))]) as host:
+    again = [frame(commit(1)), frame(commit(3))]
+    with scripted_jetstream([frame(commit(1)), huge], again) as host:
         pages = list(passes(host.url))
     assert keys(pages) == ["k1", "k3"]
     assert pages[-1].notes["line lost: PayloadTooBig"] == 1
