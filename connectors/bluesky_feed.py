@@ -15,11 +15,13 @@ from typing import Any, Final
 from atproto import Client, models
 
 from connectors.atproto_syntax import is_did, iso, record_uri, utc_time
+from connectors.bluesky_account import closed
 from connectors.bluesky_actors import resolve_actors
 from connectors.bluesky_paging import Listing, page_of, read_list
 from connectors.bluesky_parse import PLATFORM_BEGAN
 from schema.errors import BadInput, SourceRefused, UnexpectedFailure
 from schema.pages import CollectionQuery, Coverage, RawPage
+from schema.vocabulary import RemovalReason
 
 FEED_PAGE: Final = 100
 OVERLAP: Final = timedelta(days=1)
@@ -56,6 +58,13 @@ def fetch_author_pages(client: Client, query: CollectionQuery) -> Iterator[RawPa
 
     pages = read_list(client, "app.bsky.feed.getAuthorFeed", params, "feed", source=query.source)
     return _back_in_time(client, query, pages, venue=None)
+
+
+def fetch_closed_account(
+    client: Client, query: CollectionQuery, reason: RemovalReason
+) -> Iterator[RawPage]:
+    """Yield one page that says why an account is not read; what is held of it goes."""
+    yield page_of(client, query, [closed(reason)])
 
 
 def fetch_list_pages(client: Client, query: CollectionQuery, uri: str) -> Iterator[RawPage]:

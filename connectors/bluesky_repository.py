@@ -18,21 +18,20 @@ from atproto import CAR, CID, Client, DidDocument
 from atproto_core.did_doc import is_valid_did_doc
 
 from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION
-from connectors.bluesky_context import parse_page
+from connectors.bluesky_account import closed
 from connectors.bluesky_errors import error_name, refusal
 from connectors.bluesky_feed import position_of, reads_back_to
 from connectors.bluesky_paging import page_of
-from connectors.bluesky_parse import parsed, removal
 from connectors.bluesky_record import label_values
 from schema.errors import SourceRefused, SourceUnavailable
-from schema.pages import CollectionQuery, Coverage, ParsedPage, RawPage
+from schema.pages import CollectionQuery, Coverage, RawPage
+from schema.vocabulary import RemovalReason
 
 BYTES_MAX: Final = 128 * 2**20
 PAGE: Final = 500
 DOCUMENT_BYTES_MAX: Final = 2**16
 DEPTH_MAX: Final = 64  # a tree of 10^12 records has some twenty levels
-GONE: Final = "confide#account"  # stands in a page for an account whose server says it is closed
-_REASONS: Final = {
+_REASONS: Final[Mapping[str, RemovalReason]] = {
     "RepoDeactivated": "account_inactive",
     "RepoSuspended": "account_inactive",
     "RepoTakendown": "taken_down",
@@ -90,7 +89,7 @@ def fetch_repository_pages(
     except Exception as error:
         if (reason := _REASONS.get(error_name(error))) is None:
             raise refusal(error, source=query.source) from None  # its text may hold a name
-        yield page_of(client, query, [{"$type": GONE, "reason": reason}])
+        yield page_of(client, query, [closed(reason)])
         return
     records, revision = _read(body, query, did)
     views = _views(records, did, profile)
@@ -104,13 +103,6 @@ def fetch_repository_pages(
         position=position_of(query, revision=revision),
         covered=(Coverage(stop, query.now),) if stop < query.now else (),
     )
-
-
-def parse_repository(page: RawPage, *, did: str) -> ParsedPage:
-    """Sort a page of a repository into posts, or the removal of its account."""
-    if page.items and page.items[0].get("$type") == GONE:
-        return parsed([], [removal(page, str(page.items[0]["reason"]), author=did)], [])
-    return parse_page(page)
 
 
 def _revision(query: CollectionQuery) -> str | None:

@@ -55,6 +55,10 @@ class BudgetedRequest(Request):  # type: ignore[misc]  # the SDK has no types
         self._told_count = self._sent_count
         return count
 
+    def take_over(self, other: "BudgetedRequest") -> None:
+        """Count what another client sent on the way here."""
+        self._sent_count += other.take_count()
+
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """Read, again where the table says so.
 

@@ -52,7 +52,9 @@ def server_of(workspace: Workspace, did: str, *, source: str) -> bluesky.Client:
     url = bluesky.find_server(directory, did, plc, source=source, is_local=is_local)
     if is_local and not is_loopback(url):
         raise SourceRefused(f"{source}: an account's server is not on this machine")
-    return bluesky.connect(url, workspace.bluesky_budget(url))
+    server = bluesky.connect(url, workspace.bluesky_budget(url))
+    server.request.take_over(directory.request)
+    return server
 
 
 def refuse_outside(workspace: Workspace, key: str, url: str) -> None:

@@ -1,7 +1,8 @@
 """Bluesky's pull sources: accounts, custom feeds and lists, and a search."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from connectors import bluesky
 from connectors.vault import open_vault
@@ -9,7 +10,7 @@ from flows import bluesky_access
 from flows.reading import NETWORK, Reading, queries_for, query_for, refuse_if_none
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import SourceRefused
-from schema.pages import CollectionQuery
+from schema.pages import CollectionQuery, RawPage
 from schema.study import BlueskyAuthorSource, BlueskyFeedSource, BlueskySearchSource
 from transforms.pseudonymize import author_pseudonyms, community_key
 
@@ -43,33 +44,33 @@ def authors(workspace: Workspace, source: BlueskyAuthorSource) -> Iterator[Readi
     pseudonyms = author_pseudonyms("bluesky", wanted, key=key)
     streams = {f"{source.name}/{p}": did for p, did in zip(pseudonyms, wanted, strict=True)}
     refused = len(set(lines)) - len(dids)
-    read = _repository if source.history == "repository" else _feed
+    profiles = bluesky.fetch_profiles(client, wanted, source=source.name)
     for query in queries_for(workspace, source.name, streams, venue=NETWORK):
+        did = str(query.actor)
+        parse = partial(bluesky.parse_account, did=did)
         try:
-            yield from read(workspace, client, query)
+            for page in _of_account(workspace, source, client, query, profiles.get(did)):
+                yield Reading(page, parse)
         except SourceRefused:
             refused += 1  # an account that closed must not end the others' pass
     refuse_if_none(source.name, refused, of=len(set(lines)))
 
 
-def _feed(
-    workspace: Workspace, client: bluesky.Client, query: CollectionQuery
-) -> Iterator[Reading]:
-    del workspace  # a feed needs no other server
-    for page in bluesky.fetch_author_pages(client, query):
-        yield Reading(page, bluesky.parse_page)
-
-
-def _repository(
-    workspace: Workspace, client: bluesky.Client, query: CollectionQuery
-) -> Iterator[Reading]:
-    """Yield all that an account wrote, from its own server, wherever its document says that is."""
-    did = str(query.actor)
-    server = bluesky_access.server_of(workspace, did, source=query.source)
-    profile = bluesky.fetch_profiles(client, [did], source=query.source).get(did)
-    parse = partial(bluesky.parse_repository, did=did)
-    for page in bluesky.fetch_repository_pages(server, query, profile):
-        yield Reading(page, parse)
+def _of_account(
+    workspace: Workspace,
+    source: BlueskyAuthorSource,
+    client: bluesky.Client,
+    query: CollectionQuery,
+    profile: Mapping[str, Any] | None,
+) -> Iterator[RawPage]:
+    """Read an account's feed or repository; one that wants signed-in readers is not read (R21)."""
+    if bluesky.is_for_signed_in_readers(profile):
+        return bluesky.fetch_closed_account(client, query, "outside_policy")
+    if source.history == "feed":
+        return bluesky.fetch_author_pages(client, query)
+    server = bluesky_access.server_of(workspace, str(query.actor), source=source.name)
+    server.request.take_over(client.request)
+    return bluesky.fetch_repository_pages(server, query, profile)
 
 
 def feeds(workspace: Workspace, source: BlueskyFeedSource) -> Iterator[Reading]:

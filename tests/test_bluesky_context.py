@@ -68,6 +68,20 @@ def test_what_was_read_is_not_asked_for_again_until_it_moves(tmp_path: Path) -> 
         assert sky.asked("getPostThread") == asked + 1
 
 
+def test_who_wants_signed_in_readers_is_not_read_and_what_is_held_goes(tmp_path: Path) -> None:
+    sky = Sky()
+    sky.write("mine")
+    with under(tmp_path, sky) as at:
+        assert at.collect("panel")["requests_count"] == 2  # the profile, and the feed
+        sky.profiles = [{"did": WRITER, "labels": [{"val": "!no-unauthenticated"}]}]
+        asked = sky.asked("getAuthorFeed")
+        tally = at.collect("panel")
+        assert (tally["removed_count"], at.held()) == (1, set())
+        assert sky.asked("getAuthorFeed") == asked
+        sky.profiles = []
+        assert at.collect("panel")["new_count"] == 1  # a wish may end
+
+
 def test_a_root_whose_reply_count_nobody_told_is_read_once(tmp_path: Path) -> None:
     """An event of the stream tells no counts."""
     sky = Sky()

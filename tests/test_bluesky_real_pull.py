@@ -26,9 +26,9 @@ from connectors.bluesky import (
     fetch_search_pages,
     fetch_surroundings,
     find_server,
+    parse_account,
     parse_found,
     parse_page,
-    parse_repository,
     sign_in,
 )
 from schema.errors import CredentialMissing
@@ -130,7 +130,7 @@ def repository(network: BlueskyNetwork, did: str, **more: Any) -> list[RawPage]:
 
 
 def written(pages: list[RawPage], did: str) -> pl.DataFrame:
-    return pl.concat([parse_repository(page, did=did).posts for page in pages])
+    return pl.concat([parse_account(page, did=did).posts for page in pages])
 
 
 def test_a_repository_holds_the_very_posts_of_its_author_s_feed(
@@ -174,7 +174,7 @@ def test_a_closed_account_s_server_says_so(
     did = bluesky_network.seed(post("zelda", "soon gone")).did("zelda")
     bluesky_network.seed(end)
     [page] = repository(bluesky_network, did)
-    [gone] = parse_repository(page, did=did).removals.rows(named=True)
+    [gone] = parse_account(page, did=did).removals.rows(named=True)
     assert (gone["author"], gone["reason"]) == (did, reason)
     undo = {"deactivate": act("activate", author="zelda")}
     bluesky_network.seed(undo.get(end["op"], end | {"applied": False}))

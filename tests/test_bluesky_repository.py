@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import Response
 
 from connectors import bluesky_repository
-from connectors.bluesky import connect, fetch_repository_pages, find_server, parse_repository
+from connectors.bluesky import connect, fetch_repository_pages, find_server, parse_account
 from schema.errors import BadInput, SourceRefused, SourceUnavailable
 from schema.pages import RawPage
 from tests.support.appview_script import NOW, OTHER, POSTS, SINCE, WRITER, query, refused, uri, view
@@ -30,7 +30,7 @@ def read(body: Any, *, position: str | None = None, profile: Any = None) -> list
 
 
 def natives(pages: list[RawPage]) -> list[str]:
-    found = (parse_repository(page, did=WRITER).posts["native_id"] for page in pages)
+    found = (parse_account(page, did=WRITER).posts["native_id"] for page in pages)
     return [native for natives in found for native in natives]
 
 
@@ -47,7 +47,7 @@ def test_the_account_s_own_profile_says_who_may_read_and_what_to_mask() -> None:
     wish = {"values": [{"val": "!no-unauthenticated"}]}
     own = {f"{PROFILE}/self": {"$type": PROFILE, "displayName": "Moss L.", "labels": wish}}
     [page, _] = read(repository(WRITER, WHOLE | own))
-    posts = parse_repository(page, did=WRITER).posts
+    posts = parse_account(page, did=WRITER).posts
     assert not posts["is_visible_logged_out"].any()
     assert posts["author_names"].to_list() == [["Moss L."]] * 3
 
@@ -56,7 +56,7 @@ def test_a_record_that_is_no_post_costs_no_other() -> None:
     odd = {f"{POSTS}/3a9": {"text": 7}, f"{POSTS}/3a8": 5, f"{POSTS}/.": view("x")["record"]}
     pages = read(repository(WRITER, WHOLE | odd))
     assert len(natives(pages)) == 3
-    aside = [one for page in pages for one in parse_repository(page, did=WRITER).set_aside]
+    aside = [one for page in pages for one in parse_account(page, did=WRITER).set_aside]
     assert sum(one.count for one in aside) == 3
 
 
@@ -121,7 +121,7 @@ def test_where_a_server_sends_us_is_not_asked() -> None:
 )
 def test_a_closed_repository_is_a_removal_of_its_account(name: str, reason: str) -> None:
     [page] = read(refused(400, name))
-    parsed = parse_repository(page, did=WRITER)
+    parsed = parse_account(page, did=WRITER)
     assert parsed.posts.is_empty()
     assert parsed.removals.select("author", "reason").rows() == [(WRITER, reason)]
 
@@ -179,7 +179,8 @@ def test_an_account_that_closes_takes_its_posts_with_it(tmp_path: Path) -> None:
         pds.raw["getProfiles"] = Response('{"profiles": []}', media_type="application/json")
         pds.raw["getRepo"] = Response(repository(WRITER, WHOLE))
         made = study(tmp_path, pds)
-        assert made.collect("panel")["new_count"] == 3
+        tally = made.collect("panel")
+        assert (tally["new_count"], tally["requests_count"]) == (3, 3)  # profile, document, file
         assert made.sql("select count(*) from landed.engagement_snapshots").item() == 0
         assert made.collect("panel")["unchanged_count"] == 3
         pds.raw["getRepo"] = refused(400, "RepoTakendown")
@@ -189,6 +190,7 @@ def test_an_account_that_closes_takes_its_posts_with_it(tmp_path: Path) -> None:
 
 def test_an_invented_study_does_not_ask_the_real_directory(tmp_path: Path) -> None:
     with scripted_pds() as pds:
+        pds.raw["getProfiles"] = Response('{"profiles": []}', media_type="application/json")
         made = study(tmp_path, pds)
         toml = made.place.folder / "study.toml"
         toml.write_text(toml.read_text("utf-8").replace(f'plc = "{pds.url}"', ""), "utf-8")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.jetstream_wire import METHOD
-from tests.support.appview_script import Ask, scripted_appview
+from tests.support.appview_script import Ask, refused, scripted_appview
 from tests.support.jetstream_script import scripted_jetstream
 
 EVENTS: Final = ("jetstream_v1_kinds", "jetstream_v1_events")
@@ -51,6 +51,15 @@ class Recorded:
         wrote = {"collection": POSTS, "operation": "create"}
         return [e for e in self.events if wrote.items() <= e.get("commit", {}).items()]
 
+    @property
+    def written_views(self) -> dict[str, Any]:
+        """Map what an event wrote to the view that its event alone can give."""
+        uris = [f"at://{e['did']}/{POSTS}/{e['commit']['rkey']}" for e in self.written]
+        return {
+            uri: {"uri": uri, "author": {"did": e["did"]}, "record": e["commit"]["record"]}
+            for uri, e in zip(uris, self.written, strict=True)
+        }
+
     def answer(self, ask: Ask) -> Any:
         """Answer a call from the recorded views."""
         views = self.views
@@ -61,8 +70,10 @@ class Recorded:
             newest = sorted(own, key=lambda view: str(view["indexedAt"]), reverse=True)
             return {"feed": [{"post": view} for view in newest]}
         if ask.method == "getPostThread":
+            view = (self.written_views | views).get(ask.one("uri") or "")
             kind = "app.bsky.feed.defs#threadViewPost"
-            return {"thread": {"$type": kind, "post": views[ask.one("uri") or ""], "replies": []}}
+            thread = {"$type": kind, "post": view, "replies": []}
+            return {"thread": thread} if view else refused(400, "NotFound")
         if ask.method == "getProfiles":
             people = {view["author"]["did"]: view["author"] for view in views.values()}
             return {"profiles": [people[did] for did in ask.params["actors"] if did in people]}

@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.responses import Response
-
 from tests.support.appview_script import (
     DEFS,
     NOW,
@@ -42,8 +40,8 @@ class Sky:
     answers: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     blocked: set[str] = field(default_factory=set)
+    profiles: list[dict[str, Any]] = field(default_factory=list)
     lists: dict[str, list[str]] = field(default_factory=dict)
-    refuses: dict[str, Response] = field(default_factory=dict)
     page_size: int = 100
     appview: ScriptedAppView | None = None
 
@@ -81,15 +79,14 @@ class Sky:
 
     def answer(self, ask: Ask) -> Any:
         """Answer a call."""
-        if ask.method in self.refuses:
-            return self.refuses[ask.method]
         if ask.method == "getPostThread":
             return self._thread(ask)
         if ask.method == "getPosts":
             return {"posts": [self._view(n) for u in ask.params["uris"] if (n := self._name(u))]}
         names = self._names(ask)
         if names is None:
-            return refused(400, "UnknownFeed") if ask.method != "getProfiles" else {"profiles": []}
+            is_profile = ask.method == "getProfiles"
+            return {"profiles": self.profiles} if is_profile else refused(400, "UnknownFeed")
         views = [self._view(name) for name in self._standing(names)]
         if ask.method in ("getQuotes", "searchPosts"):
             return self._listed(ask, "posts", views)
