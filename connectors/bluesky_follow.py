@@ -2,17 +2,16 @@
 
 Source: `app.bsky.graph.getList` (members, newest first) and `app.bsky.feed.getFeed` (what a
 custom feed shows now, in the feed's own order), 100 a page, signed out. Limits: a feed tells
-what it shows today and not what it showed; pages run short, so only a missing cursor is an end.
+what it shows today and not what it showed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from atproto import Client, models
 
 from connectors.atproto_syntax import is_did
-from connectors.bluesky_call import ask, listed
-from schema.errors import SourceUnavailable
+from connectors.bluesky_paging import read_list
 
 PAGE: Final = 100
 
@@ -25,15 +24,11 @@ def list_members(client: Client, uri: str, *, source: str) -> frozenset[str]:
         SourceUnavailable: rate limit, timeout, server error, or a cursor that goes in circles.
     """
 
-    def page(cursor: str | None) -> Mapping[str, Any]:
-        params = models.AppBskyGraphGetList.Params(list=uri, limit=PAGE, cursor=cursor)
-        return ask(client, "app.bsky.graph.getList", params, source=source)
+    def params(cursor: str | None) -> Any:
+        return models.AppBskyGraphGetList.Params(list=uri, limit=PAGE, cursor=cursor)
 
-    subjects = (
-        item.get("subject")
-        for answer in _pages(page, source=source)
-        for item in listed(answer, "items", source=source)
-    )
+    pages = read_list(client, "app.bsky.graph.getList", params, "items", source=source)
+    subjects = (item.get("subject") for page in pages for item in page.entries)
     found = (subject.get("did") for subject in subjects if isinstance(subject, Mapping))
     return frozenset(str(did) for did in found if is_did(did))
 
@@ -46,27 +41,9 @@ def feed_views(client: Client, uri: str, *, source: str) -> Iterator[list[Mappin
         SourceUnavailable: rate limit, timeout, server error, or a cursor that goes in circles.
     """
 
-    def page(cursor: str | None) -> Mapping[str, Any]:
-        params = models.AppBskyFeedGetFeed.Params(feed=uri, limit=PAGE, cursor=cursor)
-        return ask(client, "app.bsky.feed.getFeed", params, source=source)
+    def params(cursor: str | None) -> Any:
+        return models.AppBskyFeedGetFeed.Params(feed=uri, limit=PAGE, cursor=cursor)
 
-    for answer in _pages(page, source=source):
-        entries = listed(answer, "feed", source=source)
-        yield [post for entry in entries if isinstance(post := entry.get("post"), Mapping)]
-
-
-def _pages(
-    page: Callable[[str | None], Mapping[str, Any]], *, source: str
-) -> Iterator[Mapping[str, Any]]:
-    cursor: str | None = None
-    cursors: set[str] = set()
-    while True:
-        answer = page(cursor)
-        yield answer
-        told = answer.get("cursor")
-        if not isinstance(told, str) or not told:
-            return
-        if told in cursors:
-            raise SourceUnavailable(f"{source}: Bluesky repeats a page's cursor")
-        cursors.add(told)
-        cursor = told
+    for page in read_list(client, "app.bsky.feed.getFeed", params, "feed", source=source):
+        posts = (entry.get("post") for entry in page.entries)
+        yield [post for post in posts if isinstance(post, Mapping)]

@@ -8,7 +8,6 @@ cannot be reached says nothing, and a status then stays as it was (atproto.com/s
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
 import httpx
 from atproto import Client, exceptions, models
@@ -16,6 +15,7 @@ from atproto_client.models.base import ParamsModelBase
 
 from connectors.atproto_syntax import RecordUri
 from connectors.bluesky_call import connect
+from connectors.bluesky_directory import document_address, server_in
 from schema.study import is_loopback
 from schema.vocabulary import AccountStatus
 
@@ -94,32 +94,16 @@ class Home:
 
     def _resolve(self, did: str) -> str | None:
         """Find an account's server in its DID document."""
-        method, _, name = did.removeprefix("did:").partition(":")
-        address = f"{self.directory.rstrip('/')}/{did}"
-        if method == "web" and ":" not in name and "%" not in name:
-            address = f"https://{name}/.well-known/did.json"
-        elif method != "plc":
-            return None
-        if self.questions_count >= QUESTIONS_MAX:
+        is_local = is_loopback(self.directory)
+        address = document_address(self.directory, did, is_local=is_local)
+        if address is None or self.questions_count >= QUESTIONS_MAX:
             return None
         self.questions_count += 1
         try:
             answer = httpx.get(address, timeout=TIMEOUT_SECONDS)
-            if method == "plc" and answer.status_code == 410:
+            if did.startswith("did:plc:") and answer.status_code == 410:
                 self._tombstones.add(did)
             document = answer.json() if answer.status_code == 200 else None
         except (httpx.HTTPError, ValueError):
             return None
-        return self._server(document)
-
-    def _server(self, document: object) -> str | None:
-        """Take the server's address; only a directory on this machine may name one on it."""
-        services = document.get("service") if isinstance(document, Mapping) else None
-        for service in services if isinstance(services, list) else ():
-            if not isinstance(service, Mapping):
-                continue
-            url = service.get("serviceEndpoint")
-            if str(service.get("id")).endswith("#atproto_pds") and isinstance(url, str):
-                is_safe = urlsplit(url).scheme == "https" and not is_loopback(url)
-                return url if is_safe or is_loopback(self.directory) else None
-        return None
+        return server_in(document, did, is_local=is_local)

@@ -11,14 +11,13 @@ import json
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import orjson
-from atproto import CAR, CID, Client, DidDocument
-from atproto_core.did_doc import is_valid_did_doc
+from atproto import CAR, CID, Client
 
 from connectors.atproto_syntax import POST_COLLECTION, PROFILE_COLLECTION
 from connectors.bluesky_account import closed
+from connectors.bluesky_directory import document_address, server_in
 from connectors.bluesky_errors import error_name, refusal
 from connectors.bluesky_feed import position_of, reads_back_to
 from connectors.bluesky_paging import page_of
@@ -50,22 +49,17 @@ def find_server(directory: Client, did: str, plc: str, *, source: str, is_local:
         SourceRefused: the account has no document, or it names no such server.
         SourceUnavailable: the directory cannot be asked now.
     """
-    url = f"{plc.rstrip('/')}/{did}"
-    if did.startswith("did:web:"):
-        if is_local:
-            raise SourceRefused(f"{source}: an account's document is not on this machine")
-        url = f"https://{did.removeprefix('did:web:')}/.well-known/did.json"
+    url = document_address(plc, did, is_local=is_local)
+    if url is None:
+        raise SourceRefused(f"{source}: an account's document is nowhere that may be asked")
     try:
         told = orjson.loads(directory.request.download(url, {}, bytes_max=DOCUMENT_BYTES_MAX))
     except Exception as error:  # its text may hold the DID
         raise refusal(error, source=source) from None
-    server = None
-    if isinstance(told, dict) and is_valid_did_doc(told) and told.get("id") == did:
-        server = DidDocument.from_dict(told).get_pds_endpoint()
-    schemes = ("http", "https") if is_local else ("https",)
-    if not server or urlsplit(server).scheme not in schemes:
+    server = server_in(told, did, is_local=is_local)
+    if server is None:
         raise SourceRefused(f"{source}: an account's document names no server of its own")
-    return str(server)
+    return server
 
 
 def fetch_repository_pages(

@@ -10,6 +10,7 @@ import polars as pl
 from connectors import bluesky, bluesky_absence
 from connectors.bluesky_home import Home
 from connectors.vault import open_vault
+from flows import bluesky_access
 from flows.gate import Tally, land
 from flows.reading import NETWORK, query_for
 from flows.runs import Run
@@ -31,7 +32,7 @@ def settle(workspace: Workspace, missing: Sequence[str], run: Run) -> Tally:
     """
     tally, still = Tally(), list[str]()
     query = query_for(workspace, run.source, stream=run.source, venue=NETWORK)
-    client = bluesky.connect(workspace.study.platforms.bluesky.appview)
+    client = bluesky_access.public(workspace)
     stamp = run.stamp(run.source)
     for page in bluesky.fetch_posts(client, query, missing):
         still += page.missing

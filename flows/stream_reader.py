@@ -14,6 +14,7 @@ from typing import Any, Final
 from connectors import bluesky, bluesky_follow, jetstream
 from connectors.held_posts import HELD_POSTS_MAX, HeldPosts
 from connectors.vault import open_vault
+from flows import bluesky_access
 from flows.reading import NETWORK, Reading, query_for
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import BadInput, SourceRefused
@@ -57,7 +58,7 @@ class StreamReader:
                 f"source {source.name}: platforms.bluesky.jetstream names no host: add one"
             )
         self.workspace, self.source = workspace, source
-        self.client = bluesky.connect(workspace.study.platforms.bluesky.appview)
+        self.client = bluesky_access.public(workspace)
         self.held = HeldPosts()
         self._held_since = workspace.now() - HELD_FOR
         self._named = self._resolved()

@@ -16,6 +16,7 @@ from connectors import bluesky_home
 from connectors.atproto_syntax import record_time, record_uri
 from connectors.bluesky_absence import Findings, explain, judge
 from connectors.bluesky_call import connect
+from connectors.bluesky_directory import server_in
 from connectors.bluesky_home import Home
 from demo.serve import serving
 from schema.errors import SourceUnavailable
@@ -43,6 +44,16 @@ def knows_everybody(ask: Ask) -> Any:
     return {"profiles": [{"did": did} for did in ask.params["actors"]]}
 
 
+def did_document(did: str, server: object) -> dict[str, Any]:
+    """Write a document that names an account's own server."""
+    service = {
+        "id": f"{did}#atproto_pds",
+        "type": "AtprotoPersonalDataServer",
+        "serviceEndpoint": server,
+    }
+    return {"id": did, "service": [service]}
+
+
 @contextmanager
 def home_server(
     *, document: Callable[[str, str], Response] | None = None, answer: Any = None
@@ -50,8 +61,7 @@ def home_server(
     """Serve a directory and a person's own server in one; both say what the test tells them."""
 
     def plain(url: str, did: str) -> Response:
-        service = {"id": "#atproto_pds", "serviceEndpoint": url}
-        return Response(orjson.dumps({"id": did, "service": [service]}))
+        return Response(orjson.dumps(did_document(did, url)))
 
     async def directory(request: Request) -> Response:
         url = str(request.base_url).rstrip("/")
@@ -118,8 +128,7 @@ def test_an_account_unknown_to_the_appview_is_what_its_own_server_says(
 
 def document(endpoint: object, status: int = 200) -> Callable[[str, str], Response]:
     def make(_url: str, did: str) -> Response:
-        services = [{"id": f"{did}#atproto_pds", "serviceEndpoint": endpoint}]
-        return Response(orjson.dumps({"service": services}), status)
+        return Response(orjson.dumps(did_document(did, endpoint)), status)
 
     return make
 
@@ -144,14 +153,23 @@ def test_a_directory_that_leads_nowhere_removes_nothing_but_a_tombstone_does(
         assert said(explained(knows_nobody, [post()], directory=directory)) == expected
 
 
-def test_only_a_directory_on_this_machine_may_name_a_server_on_it() -> None:
-    named = {"service": [{"id": "#atproto_pds", "serviceEndpoint": "http://127.0.0.1:9"}]}
-    assert Home("https://plc.invented.example")._server(named) is None
-    assert Home("http://127.0.0.1:1")._server(named) == "http://127.0.0.1:9"
-    named["service"][0]["serviceEndpoint"] = "http://pds.invented.example"
-    assert Home("https://plc.invented.example")._server(named) is None
-    named["service"][0]["serviceEndpoint"] = "https://pds.invented.example"
-    assert Home("https://plc.invented.example")._server(named) == "https://pds.invented.example"
+@pytest.mark.parametrize(
+    ("server", "is_local", "is_taken"),
+    [
+        ("http://127.0.0.1:9", True, True),
+        ("http://127.0.0.1:9", False, False),
+        ("https://127.0.0.1:9", False, False),
+        ("http://pds.invented.example", False, False),
+        ("https://pds.invented.example", False, True),
+        ("https://pds.invented.example", True, False),
+    ],
+)
+def test_only_a_directory_on_this_machine_may_name_a_server_on_it(
+    server: str, is_local: bool, is_taken: bool
+) -> None:
+    document = did_document(WRITER, server)
+    assert server_in(document, WRITER, is_local=is_local) == (server if is_taken else None)
+    assert server_in(document | {"id": "did:plc:other"}, WRITER, is_local=is_local) is None
 
 
 @pytest.mark.parametrize(
