@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import orjson
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
-from websockets.frames import DATA_OPCODES, OP_PONG, Frame
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -26,6 +26,7 @@ FRAME_BYTES_MAX: Final = 2**25
 OPEN_SECONDS: Final = 30.0
 CLOSE_SECONDS: Final = 0.5
 SILENCE_SECONDS: Final = 20.0  # then the host is asked whether it lives, and given as long again
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _CHUNK_BYTES = 2**16
 _SILENT = logging.Logger("confide.jetstream", logging.CRITICAL)  # else it would log whole frames
 _SILENT.addHandler(logging.NullHandler())
@@ -154,8 +155,8 @@ class Line:
         for frame in frames:
             if not isinstance(frame, Frame):
                 continue
-            if frame.opcode not in DATA_OPCODES:
-                self._is_answered |= frame.opcode is OP_PONG
+            if frame.opcode not in _DATA:
+                self._is_answered |= frame.opcode is Opcode.PONG
                 continue
             self._is_answered = False
             data = cast(bytes, frame.data)
