@@ -41,6 +41,15 @@ class Recorded:
         return sorted({view["author"]["did"] for view in self.views.values()})
 
     @property
+    def for_signed_in_readers(self) -> set[str]:
+        """List the DIDs of those who want signed-in readers only."""
+        return {
+            view["author"]["did"]
+            for view in self.views.values()
+            if "!no-unauthenticated" in {label["val"] for label in view["author"]["labels"]}
+        }
+
+    @property
     def events(self) -> list[dict[str, Any]]:
         """List the events."""
         return [json.loads(line) for line in self.lines]
