@@ -34,7 +34,10 @@ def did(name: str) -> str:
 
 @dataclass(slots=True)
 class Sky:
-    """Posts by name; who blocks whom, what is gone, and what each page may hold."""
+    """Posts by name; who blocks whom, what is gone, and what each page may hold.
+
+    An account has a profile without a word in it, unless it stands in `profiles`.
+    """
 
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
@@ -83,10 +86,12 @@ class Sky:
             return self._thread(ask)
         if ask.method == "getPosts":
             return {"posts": [self._view(n) for u in ask.params["uris"] if (n := self._name(u))]}
+        if ask.method == "getProfiles":
+            known = {profile["did"]: profile for profile in self.profiles}
+            return {"profiles": [known.get(one, {"did": one}) for one in ask.params["actors"]]}
         names = self._names(ask)
         if names is None:
-            is_profile = ask.method == "getProfiles"
-            return {"profiles": self.profiles} if is_profile else refused(400, "UnknownFeed")
+            return refused(400, "UnknownFeed")
         views = [self._view(name) for name in self._standing(names)]
         if ask.method in ("getQuotes", "searchPosts"):
             return self._listed(ask, "posts", views)
