@@ -45,6 +45,7 @@ class Follower:
         self.workspace, self.source, self.run = workspace, source, run
         self.ending, self.aftermath, self.patience = ending, aftermath, Patience(ending)
         self.reader: StreamReader | None = None
+        self.is_storing = False  # a platform that hangs may be left; a transaction is seen through
         self.scanned_count = 0
         self.witnessed_at: datetime | None = None
         self.committed_at: datetime | None = None
@@ -74,6 +75,14 @@ class Follower:
         parsed = self.patience.get(lambda: reader.parse(page))
         if parsed is None or self.ending.is_over:
             return False
+        self.is_storing = True
+        try:
+            return self._keep(reader, page, parsed)
+        finally:
+            self.is_storing = False
+
+    def _keep(self, reader: StreamReader, page: RawPage, parsed: ParsedPage) -> bool:
+        """Store a parsed page, and follow what it added; False where the run ended before."""
         if self.patience.get(lambda: self._store(page, parsed)) is None:
             return False
         self.scanned_count += page.scanned_count
@@ -95,26 +104,31 @@ class Follower:
         reader.learn(parsed)
         return True
 
-    def take_feeds(self) -> None:
-        """Store what the custom feeds show now."""
+    def take_feeds(self) -> bool:
+        """Store what the custom feeds show now; False before the stream's reader is there."""
         if self.reader is None:
-            return
+            return False
         for reading in self.reader.feed_readings():
             if self.ending.stop.is_set():
-                return
+                break
             parsed = reading.parse(reading.page)
             self._store(reading.page, parsed, reading.route)
             self.reader.learn(parsed)
+        return True
 
-    def take_lists(self) -> None:
+    def take_lists(self) -> bool:
         """Follow who is in the lists now."""
-        if self.reader is not None:
-            self.reader.read_lists()
+        if self.reader is None:
+            return False
+        self.reader.read_lists()
+        return True
 
-    def take_held(self) -> None:
+    def take_held(self) -> bool:
         """Look out for replies to what other routes brought."""
-        if self.reader is not None:
-            self.reader.read_held()
+        if self.reader is None:
+            return False
+        self.reader.read_held()
+        return True
 
     def check_permission(self) -> None:
         """End the run once its records are out of date (R5)."""

@@ -135,8 +135,10 @@ def _run(followers: Sequence[Follower], aftermath: Aftermath, ending: Ending) ->
             progress.said("; ".join(map(_line, followers)))
     finally:
         ending.stop.set()
-        for thread in streams:
+        for thread, follower in zip(streams, followers, strict=True):
             thread.join(GRACE_SECONDS)
+            while thread.is_alive() and follower.is_storing:
+                thread.join(LOOK_SECONDS)
         ending.is_over = True
         for thread in upkeep:  # a rewriting or a Label Studio that was started is seen through
             thread.join()

@@ -17,9 +17,12 @@ AGAIN_SECONDS: Final = 60.0  # at the latest, where a chore could not be done
 
 @dataclass(slots=True)
 class Chore:
-    """Something to do every so often; `due_at` on the monotonic clock, at once to begin with."""
+    """Something to do every so often; `due_at` on the monotonic clock, at once to begin with.
 
-    work: Callable[[], None]
+    Where `work` returns False it could not begin yet, and is done as soon as it can.
+    """
+
+    work: Callable[[], bool | None]
     every_seconds: float
     due_at: float = 0.0
 
@@ -48,7 +51,8 @@ def _do(chore: Chore) -> None:
         return
     wait_seconds = chore.every_seconds
     try:
-        guarded(chore.work)()
+        if guarded(chore.work)() is False:
+            return
     except (*PASSING, LabelStudioError):
         wait_seconds = min(wait_seconds, AGAIN_SECONDS)
     chore.due_at = monotonic() + wait_seconds

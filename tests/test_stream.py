@@ -21,11 +21,11 @@ from connectors import jetstream, jetstream_page
 from connectors.jetstream_filter import DECLARED_ELSEWHERE
 from connectors.keys import read_key_file
 from connectors.vault import open_vault
-from flows import aftermath, progress, stream, stream_status
+from flows import aftermath, progress, stream, stream_status, upkeep
 from flows.alone import alone
 from flows.ending import Ending
 from flows.workspace import open_workspace
-from schema.errors import PolicyRefused, SourceRefused
+from schema.errors import PolicyRefused, SourceRefused, SourceUnavailable, StoreBusy
 from tests.support.appview_script import HANDLE, Ask, refused, scripted_appview, view
 from tests.support.command import NOWHERE, Place, place
 from tests.support.jetstream_script import (
@@ -405,6 +405,31 @@ def test_removals_gather_no_longer_than_a_rewriting_leaves_time_for(study: Place
         assert cleared.rewrite_after_seconds + limits["stored"] + seconds <= limits["gone"]
     cleared.rewriting_seconds = 100.0
     assert cleared.rewrite_after_seconds == 0.0
+
+
+def test_a_chore_that_could_not_begin_or_was_in_the_way_is_done_as_soon_as_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(upkeep, "AGAIN_SECONDS", 0.01)
+    ending, tries = Ending(), iter([False, StoreBusy("busy"), SourceUnavailable("down"), True])
+
+    def work() -> bool:
+        outcome = next(tries, None)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome is None:
+            raise SourceRefused("done before it was due again")
+        if outcome:
+            threading.Timer(0.2, ending.stop.set).start()
+        return outcome
+
+    helper = upkeep.Upkeep([upkeep.Chore(work, 3600.0)], ending)
+    helper.start()
+    helper.join(PATIENT_SECONDS)
+    assert not helper.is_alive()
+    assert ending.failure is None
+    assert next(tries, None) is None
 
 
 def test_a_second_stream_is_refused_and_collect_leaves_the_stream_out(

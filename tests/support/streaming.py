@@ -27,6 +27,7 @@ from flows.ending import Ending
 from flows.environment import STUDY_VARIABLE
 from flows.stream import choose_streams, follow
 from flows.workspace import open_workspace
+from schema.errors import UnexpectedFailure
 from tests.support.appview_script import Ask
 from tests.support.command import Outcome, Place, environment, outcome
 from tests.support.study import COMPILED
@@ -34,6 +35,7 @@ from tests.support.study import COMPILED
 WORDS: Final = 'keywords = ["umbrella"]'
 SOURCE: Final = '[[source]]\nname = "words"\nkind = "bluesky_stream"\n{options}\n'
 PAGE: Final = 7
+OVERDUE_SECONDS: Final = 200.0  # what has not ended by then never will
 PATIENT_SECONDS: Final = 1.0  # longer than a page's storing takes, so that pages are full
 
 
@@ -95,6 +97,9 @@ def follow_until(
             thread = threading.Thread(target=_to_its_end, args=(beside, ending))
             thread.start()
             stack.callback(thread.join)
+        overdue = threading.Timer(OVERDUE_SECONDS, ending.fail, (UnexpectedFailure("no end came"),))
+        overdue.start()
+        stack.callback(overdue.cancel)
         return follow(workspace, choose_streams(workspace, None), ending)
 
 
