@@ -16,6 +16,7 @@ from flows.aftermath import Aftermath
 from flows.ending import Ending
 from flows.gate import Tally, land
 from flows.guard import guarded
+from flows.labels import follow_labels
 from flows.patience import PASSING, Patience
 from flows.permission import check_permission
 from flows.runs import Run
@@ -95,10 +96,29 @@ class Follower:
 
     def _store(self, page: RawPage, parsed: ParsedPage, route: SourceRoute | None = None) -> Tally:
         tally = land(self.workspace, page, parsed, self.run.stamp(page.stream, route))
-        with self._counting:  # what feeds show is stored by another thread
+        self.count(tally)
+        return tally
+
+    def count(self, tally: Tally) -> None:
+        """Add what was stored in the run's name to its counts, whichever thread stored it."""
+        with self._counting:
             self.run.tally.add(tally)
         self.aftermath.note(tally)
-        return tally
+
+    def follow_labeler(self, url: str) -> None:
+        """Follow a labeler until the run ends: what it takes down goes while the stream runs."""
+        patience = Patience(self.ending)
+        while not self.ending.stop.is_set():
+            try:
+                self._follow_labeler(url)
+            except PASSING as error:
+                patience.wait(error)
+            except CorpusError as error:
+                self.ending.fail(error)
+
+    @guarded
+    def _follow_labeler(self, url: str) -> None:
+        follow_labels(self.workspace, self.run, url, self.count, stop=self.ending.stop)
 
     def _learn(self, reader: StreamReader, parsed: ParsedPage) -> bool:
         reader.learn(parsed)

@@ -1,7 +1,7 @@
 """Takedown labels: read since the last pass, from each labeler the study names, and obeyed."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event as Flag
 from urllib.parse import urlsplit
@@ -32,22 +32,30 @@ def read_labels(workspace: Workspace, run: Run) -> None:
         SourceUnavailable: a labeler does not answer; the others were read.
     """
     for url in workspace.study.platforms.bluesky.labelers:
-        follow_labels(workspace, run, url, idle_seconds=IDLE_SECONDS)
+        follow_labels(workspace, run, url, run.tally.add, idle_seconds=IDLE_SECONDS)
 
 
 def follow_labels(
     workspace: Workspace,
     run: Run,
     url: str,
+    count: Callable[[Tally], None],
     *,
     idle_seconds: float | None = None,
     stop: Flag | None = None,
 ) -> None:
-    """Read one labeler's stream to its live tip, or without end until `stop` is set."""
+    """Read one labeler's stream to its live tip, or without end until `stop` is set.
+
+    `count` is told of each page once it is stored.
+
+    Raises:
+        SourceRefused: the labeler will not have us.
+        SourceUnavailable: it does not answer.
+    """
     stream = f"labels/{urlsplit(url).netloc}"
     query = query_for(workspace, run.source, stream=stream, venue=NETWORK)
     for page in bluesky_labels.fetch_label_pages(url, query, idle_seconds=idle_seconds, stop=stop):
-        run.tally.add(land_labels(workspace, page, run.stamp(stream)))
+        count(land_labels(workspace, page, run.stamp(stream)))
 
 
 def land_labels(workspace: Workspace, page: RawPage, stamp: store.SaveStamp) -> Tally:

@@ -4,9 +4,9 @@ A flow without tasks: a page is no task run, so Prefect's database does not grow
 Where no Prefect server is configured it runs without one: a temporary server would stay for weeks
 to note a single run, and Ctrl-C, which a terminal sends to both, would end it before its flow.
 
-Each source has a thread of its own; beside them two threads do what is due now and then, one for
-what must not wait (heartbeat, rewriting), one for what may take long. The main thread waits for a
-signal.
+Each source has a thread of its own, and each labeler that the study names; beside them two threads
+do what is due now and then, one for what must not wait (heartbeat, rewriting), one for what may
+take long. The main thread waits for a signal.
 """
 
 from collections.abc import Sequence
@@ -124,11 +124,16 @@ def follow(
 def _run(followers: Sequence[Follower], aftermath: Aftermath, ending: Ending) -> None:
     """Start the threads, wait for the end, and let them finish what they are at."""
     streams = [Thread(target=follower.follow, daemon=True) for follower in followers]
+    first = followers[0]  # in whose name labels are obeyed
+    labelers = [
+        Thread(target=first.follow_labeler, args=(url,), daemon=True)
+        for url in first.workspace.study.platforms.bluesky.labelers
+    ]
     upkeep = [
         Upkeep(_prompt_chores(followers, aftermath), ending),
         Upkeep(_patient_chores(followers, aftermath), ending),
     ]
-    for thread in (*streams, *upkeep):
+    for thread in (*streams, *labelers, *upkeep):
         thread.start()
     try:
         while not ending.stop.wait(LOOK_SECONDS):
@@ -139,6 +144,8 @@ def _run(followers: Sequence[Follower], aftermath: Aftermath, ending: Ending) ->
             thread.join(GRACE_SECONDS)
             while thread.is_alive() and follower.is_storing:
                 thread.join(LOOK_SECONDS)
+        for thread in labelers:
+            thread.join(GRACE_SECONDS)
         ending.is_over = True
         for thread in upkeep:  # a rewriting or a Label Studio that was started is seen through
             thread.join()

@@ -44,6 +44,7 @@ from tests.support.jetstream_script import (
     scripted_jetstream,
     uri,
 )
+from tests.support.label_script import labels, scripted_labeler
 from tests.support.prefect_server import PrefectServer
 from tests.support.streaming import (
     WORDS,
@@ -97,6 +98,26 @@ def status(study: Place, section: str = "streams") -> dict[str, Any]:
     return dict(row)
 
 
+def test_what_a_labeler_takes_down_goes_while_the_stream_runs(study: Place) -> None:
+    labelled = threading.Event()
+
+    def until_it_is_gone(ending: Ending) -> None:
+        while held(study) != {uri("k1")}:
+            ending.stop.wait(STEP_SECONDS)
+        labelled.set()
+        while held(study):
+            ending.stop.wait(STEP_SECONDS)
+
+    with (
+        scripted_appview(answering_profiles) as public,
+        scripted_jetstream([said(1)]) as host,
+        scripted_labeler([labelled, labels(1, {"uri": uri("k1")})]) as labeler,
+    ):
+        write_stream_study(study, host.url, appview=public.url, labelers=[labeler.url])
+        done = follow_until(study, beside=until_it_is_gone)
+    assert (done["words"]["new_count"], done["words"]["removed_count"]) == (1, 1)
+
+
 def test_a_stream_is_followed_until_it_is_told_to_stop(study: Place) -> None:
     with (
         scripted_appview(answering_profiles) as public,
@@ -114,7 +135,7 @@ def test_a_stream_is_followed_until_it_is_told_to_stop(study: Place) -> None:
         )
         done = follow_until(study, 4)
     assert done["words"]["scanned_count"] == 4
-    assert done["words"]["requests_count"] == 1
+    assert done["words"]["requests_count"] == 2  # for the dictionary, and for the stream
     assert held(study) == set()
     rules = json.loads(study.invoke("status", "--json").out)["set_aside"]
     assert {rule["rule"]: rule["items_count"] for rule in rules} == {DECLARED_ELSEWHERE: 1}

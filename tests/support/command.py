@@ -43,6 +43,7 @@ oauth_url = "{reddit}"
 appview = "{bluesky}"
 pds = "{bluesky}"
 jetstream = {jetstream}
+labelers = {labelers}
 
 {sources}
 """
@@ -110,6 +111,7 @@ class Place:
         reddit: str = NOWHERE,
         bluesky: str = NOWHERE,
         jetstream: Sequence[str] = (),
+        labelers: Sequence[str] = (),
         sources: str = PORCH,
     ) -> None:
         """Write a study whose platforms answer at these addresses."""
@@ -119,6 +121,7 @@ class Place:
             reddit=reddit,
             bluesky=bluesky,
             jetstream=json.dumps(list(jetstream)),
+            labelers=json.dumps(list(labelers)),
             sources=sources,
         )
         (self.folder / "study.toml").write_text(text, "utf-8")

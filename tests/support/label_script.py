@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +12,7 @@ import libipld
 from websockets.sync.server import ServerConnection, serve
 
 CUT = b"cut"
+WAIT_SECONDS = 60.0
 LABELER = "did:plc:labe1er1abe1er1abe1er1ab"
 
 
@@ -45,8 +46,11 @@ class ScriptedLabeler:
 
 
 @contextmanager
-def scripted_labeler(*connections: Sequence[bytes]) -> Iterator[ScriptedLabeler]:
-    """Serve the scripts in turn; a script that ends leaves its connection open and quiet."""
+def scripted_labeler(*connections: Sequence[bytes | Event]) -> Iterator[ScriptedLabeler]:
+    """Serve the scripts in turn; a script that ends leaves its connection open and quiet.
+
+    At an event it waits until that is set.
+    """
     scripts = list(connections)
     cursors: list[int] = []
 
@@ -55,6 +59,9 @@ def scripted_labeler(*connections: Sequence[bytes]) -> Iterator[ScriptedLabeler]
         asked = parse_qs(urlsplit(connection.request.path).query)
         cursors.append(int(asked["cursor"][0]))
         for frame in scripts.pop(0) if scripts else ():
+            if isinstance(frame, Event):
+                frame.wait(WAIT_SECONDS)
+                continue
             if frame == CUT:
                 connection.socket.shutdown(socket.SHUT_RDWR)
                 return

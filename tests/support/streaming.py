@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -39,9 +39,16 @@ OVERDUE_SECONDS: Final = 200.0  # what has not ended by then never will
 PATIENT_SECONDS: Final = 1.0  # longer than a page's storing takes, so that pages are full
 
 
-def write_stream_study(study: Place, *hosts: str, appview: str, options: str = WORDS) -> None:
+def write_stream_study(
+    study: Place,
+    *hosts: str,
+    appview: str,
+    options: str = WORDS,
+    labelers: Sequence[str] = (),
+) -> None:
     """Write a study whose only source is a stream called `words`."""
-    study.write_study(bluesky=appview, jetstream=hosts, sources=SOURCE.format(options=options))
+    sources = SOURCE.format(options=options)
+    study.write_study(bluesky=appview, jetstream=hosts, labelers=labelers, sources=sources)
 
 
 def private_file(study: Place, name: str, *lines: str) -> str:
