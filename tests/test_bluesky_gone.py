@@ -290,7 +290,7 @@ def test_who_wants_signed_in_readers_only_is_left_out_until_they_do_not(
     study.now = datetime.now(UTC)
     assert study.collect("words")["removed_count"] == 1
     assert (shown(study), held(study)) == (["loud"], 1)
-    assert study.collect("accounts")["outside_policy_count"] == 1
+    assert study.collect("accounts")["gone_count"] == 1
     bluesky_network.seed(act("put", author="goshyla", subject="shy", record={}))
     study.now = datetime.now(UTC)
     assert study.collect("accounts")["new_count"] == 1

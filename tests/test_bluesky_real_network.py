@@ -410,7 +410,10 @@ def test_both_wires_tell_the_same(bluesky_network: BlueskyNetwork, began: dateti
     assert one.equals(other)
     assert one.height == 3
     assert removals(told[0]) == removals(told[1])
-    assert len(removals(told[0])) == 3
+    assert [reason for _, _, reason in removals(told[0])] == ["outside_policy", "deleted_by_author"]
+    for told_by in (first, second):
+        states = [state for parsed in told_by for state in parsed.accounts["status"]]
+        assert states == ["active", "active", "deactivated", "active"]  # made, made, away, back
 
 
 def test_a_v1_line_that_is_cut_loses_nothing_and_repeats_nothing(

@@ -156,7 +156,7 @@ def test_a_document_that_names_none_is_refused_without_a_name(told: Any) -> None
 def test_a_live_account_is_asked_for_over_https_alone() -> None:
     with pytest.raises(SourceRefused, match="names no server of its own"):
         found(document("http://127.0.0.1:1"), is_local=False)
-    with pytest.raises(SourceRefused, match="not on this machine"):
+    with pytest.raises(SourceRefused, match="nowhere that may be asked"):
         found(None, did="did:web:pds.invented.example")
 
 
