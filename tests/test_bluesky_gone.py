@@ -19,7 +19,7 @@ from tests.support.bluesky_study import bluesky_study
 from tests.support.passes import Passes
 from warehouse import store
 
-pytestmark = pytest.mark.bluesky_network
+pytestmark = [pytest.mark.bluesky_network, pytest.mark.usefixtures("hasty_streams")]
 
 DAY = timedelta(days=1)
 

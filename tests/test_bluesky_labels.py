@@ -17,6 +17,8 @@ from tests.support.jetstream_script import NOW, WRITER, query, uri
 from tests.support.label_script import CUT, LABELER, error, info, labels, scripted_labeler
 from tests.test_bluesky_gone import act, checked, follow, held, post, reasons, shown
 
+pytestmark = pytest.mark.usefixtures("hasty_streams")
+
 HASTE = (0.01, 0.01)
 DAY = timedelta(days=1)
 OTHER_LABELER = "did:plc:0ther1abe1er0ther1abe1er"

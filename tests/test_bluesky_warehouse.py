@@ -17,11 +17,11 @@ import pytest
 
 from connectors.atproto_syntax import utc_time
 from tests.support.bluesky_network import BlueskyNetwork
-from tests.support.command import place
+from tests.support.bluesky_study import bluesky_study
 from tests.support.passes import Passes
 from transforms.pseudonymize import post_keys
 
-pytestmark = pytest.mark.bluesky_network
+pytestmark = [pytest.mark.bluesky_network, pytest.mark.usefixtures("hasty_streams")]
 
 POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
 WRITERS = ("waoakley", "wabriar", "wacedar", "wadahlia", "waelder", "wafennel")
@@ -31,20 +31,6 @@ SENTENCES = (
     "I could not sleep at all last night because of the letter from the bank, number",
     "My sister says that it gets better, and today I nearly believe her, number",
 )
-STUDY = """[study]
-name = "{name}"
-since = {since}
-[policy]
-allow_loopback = true
-[platforms.bluesky]
-appview = "{appview}"
-pds = "{pds}"
-jetstream = ["{jetstream}"]
-[[source]]
-name = "words"
-kind = "bluesky_stream"
-authors_file = "{authors}"
-"""
 
 
 @dataclass
@@ -169,25 +155,8 @@ def village(bluesky_network: BlueskyNetwork) -> Village:
 
 @pytest.fixture
 def study(tmp_path: Path, village: Village) -> Passes:
-    """Make a study that follows the village's accounts by the stream."""
-    here = place(tmp_path)
-    network = village.network
-    authors = tmp_path / "authors"
-    authors.write_text("\n".join(village.dids.values()), "utf-8")
-    authors.chmod(0o600)
-    here.folder.mkdir()
-    (here.folder / "study.toml").write_text(
-        STUDY.format(
-            name=here.folder.name,
-            since=(datetime.now(UTC) - timedelta(days=1)).date(),
-            appview=network.appview,
-            pds=network.addresses["pds"],
-            jetstream=network.jetstream,
-            authors=authors,
-        ),
-        "utf-8",
-    )
-    return Passes(here, datetime.now(UTC))
+    """Make a study that follows the village's accounts."""
+    return bluesky_study(tmp_path, village.network, list(village.dids.values()))
 
 
 def collect(study: Passes) -> None:

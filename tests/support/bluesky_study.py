@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from flows import labels, stream_reader
 from tests.support.bluesky_network import BlueskyNetwork
 from tests.support.command import place
 from tests.support.passes import Passes
@@ -35,6 +38,13 @@ name = "words"
 kind = "bluesky_stream"
 authors_file = "{authors}"
 """
+
+
+@pytest.fixture
+def hasty_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a pass over a stream of this machine end as soon as it is quiet."""
+    for module in (labels, stream_reader):
+        monkeypatch.setattr(module, "IDLE_SECONDS", 0.3)
 
 
 def bluesky_study(folder: Path, network: BlueskyNetwork, dids: Sequence[str]) -> Passes:
