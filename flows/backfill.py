@@ -108,7 +108,7 @@ def backfill_file(source: str, archive: str) -> dict[str, int]:
     chosen = file_source(workspace.study, source)
     check_permission(workspace, chosen)
     stream = f"{source}/{archive}"
-    with recorded(workspace, chosen) as run:
+    with recorded(workspace, chosen, stream=stream) as run:
         for reading in _unnamed(_readings(workspace, chosen, stream, _path(archive)), archive):
             page = reading.page
             run.tally.add(land(workspace, page, reading.parse(page), run.stamp(stream)))

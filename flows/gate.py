@@ -85,25 +85,17 @@ def land(
     `is_held`: these posts were let in before, each under the permission of its own source.
     """
     key = workspace.key.pseudonym_key(page.platform)
-    tally = Tally(requests_count=page.requests_count)
+    removed_count = _let_go(workspace, page, parsed)
     allowed = parsed.posts.filter(_allowed(workspace))
-    refused = parsed.posts.join(allowed, on="native_id", how="anti")
     if not is_held:  # what another source was permitted to bring stays
         allowed = allowed.filter(_is_covered(workspace, stamp.route))
-    gone = [parsed.removals, as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
-    if page.platform == "bluesky":
-        _look_soon(workspace, page)
-    else:
-        gone.append(as_removals(page, page.missing, "not_found"))
-    tally.removed_count = remove(workspace, page.platform, _once_each(gone))
-    _mind_unseen_accounts(workspace, page.platform, parsed.accounts)
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
         collected = _unsuppressed(vault, CollectedPost.validate(allowed))
-    admitted = _in_window(workspace, collected)
-    in_window = admitted.height
-    posts = pseudonymize(admitted, key=key)
-    posts, foreign = _in_languages(posts, workspace.study.study.languages)
-    admitted = _only(admitted, posts, key)
+    in_window = _in_window(workspace, collected)
+    posts, foreign = _in_languages(
+        pseudonymize(in_window, key=key), workspace.study.study.languages
+    )
+    admitted = _only(in_window, posts, key)
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
         vault.remember(vault_entries(workspace, admitted, stamp.source, key=key))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
@@ -118,18 +110,37 @@ def land(
             thread_reads=thread_reads,
             beside=_beside(parsed, admitted, key),
         )
-    tally.hidden_count, tally.returned_count = saved.hidden, saved.returned
     if saved.returned:
         _let_back(workspace, page.platform, parsed.accounts)
-    tally.new_count, tally.updated_count = saved.new, saved.updated
-    tally.unchanged_count = saved.unchanged
-    tally.set_aside_count = sum(entry.count for entry in parsed.set_aside)
-    tally.other_language_count = foreign
-    tally.outside_policy_count = parsed.posts.height - allowed.height
-    tally.outside_window_count = collected.height - in_window
-    tally.suppressed_count = allowed.height - collected.height
-    tally.gone_count = parsed.removals.height
-    return tally
+    return Tally(
+        new_count=saved.new,
+        updated_count=saved.updated,
+        unchanged_count=saved.unchanged,
+        hidden_count=saved.hidden,
+        returned_count=saved.returned,
+        removed_count=removed_count,
+        set_aside_count=sum(entry.count for entry in parsed.set_aside),
+        other_language_count=foreign,
+        outside_policy_count=parsed.posts.height - allowed.height,
+        outside_window_count=collected.height - in_window.height,
+        suppressed_count=allowed.height - collected.height,
+        gone_count=parsed.removals.height,
+        requests_count=page.requests_count,
+    )
+
+
+def _let_go(workspace: Workspace, page: RawPage, parsed: ParsedPage) -> int:
+    """Remove what a page tells gone and what policy leaves out; return how many posts that took."""
+    allowed = parsed.posts.filter(_allowed(workspace))
+    refused = parsed.posts.join(allowed, on="native_id", how="anti")
+    gone = [parsed.removals, as_removals(page, refused["native_id"].to_list(), OUTSIDE)]
+    if page.platform == "bluesky":
+        _look_soon(workspace, page)
+    else:
+        gone.append(as_removals(page, page.missing, "not_found"))
+    removed_count = remove(workspace, page.platform, _once_each(gone))
+    _mind_unseen_accounts(workspace, page.platform, parsed.accounts)
+    return removed_count
 
 
 def remove(

@@ -64,7 +64,7 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     check_platform(workspace, platform)
     sources = [s for s in workspace.study.source if source_platform(s) == platform]
     route = workspace.study.route(ASKED_LIKE[platform])  # whatever route a post came by
-    with recorded(workspace, sources[0], route=route) as run:
+    with recorded(workspace, sources[0], route=route, stream=f"refresh/{platform}") as run:
         if platform == "bluesky":
             run.tally.add(let_go_of_hidden(workspace))
         while due := _due(workspace, platform):

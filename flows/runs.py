@@ -34,15 +34,20 @@ class Run:
 
 @contextmanager
 def recorded(
-    workspace: Workspace, source: Source, *, route: SourceRoute | None = None
+    workspace: Workspace,
+    source: Source,
+    *,
+    route: SourceRoute | None = None,
+    stream: str | None = None,
 ) -> Iterator[Run]:
     """Open a run, hand it out, and close it as completed or failed.
 
-    `route`: under which permission it reads, where that is not the source's own.
+    `route`: under which permission it reads, where that is not the source's own. `stream`: which
+    part of the source it reads, where it reads one of several files.
     """
     run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.begin_run(warehouse, run.stamp(source.name), started_at=workspace.now())
+        store.begin_run(warehouse, run.stamp(stream or source.name), started_at=workspace.now())
     try:
         yield run
     except BaseException as error:

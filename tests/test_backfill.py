@@ -257,6 +257,20 @@ def test_a_dump_read_again_changes_nothing(archive: Place, tmp_path: Path) -> No
     assert archive.table_hash() == before
 
 
+def test_a_file_that_failed_is_shown_beside_one_that_was_read(
+    archive: Place, tmp_path: Path
+) -> None:
+    broken = tmp_path / "RS_broken.zst"
+    broken.write_bytes(zstandard.ZstdCompressor().compress(b"no lines of JSON at all\n"))
+    good = dump(tmp_path / "RS.zst", [line(n, at=EARLIER) for n in range(3)])
+    assert archive.invoke("backfill", str(broken), str(good)).code == 2
+    runs = [run for run in status_of(archive, "runs") if run["source"] == "dumps"]
+    assert sorted(run["status"] for run in runs) == ["completed", "failed"]
+    assert len({run["stream"] for run in runs}) == 2
+    assert counts(archive.invoke("backfill", str(good), "--json")) == {}
+    assert len(status_of(archive, "runs")) == 2  # that one still lacks its rows
+
+
 def test_damaged_lines_are_set_aside_and_counted(archive: Place, tmp_path: Path) -> None:
     rows = [line(n, at=EARLIER) for n in range(5)]
     rows += [line(5, at=EARLIER, created_utc="last winter"), line(6, at=EARLIER, title=None)]

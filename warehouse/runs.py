@@ -93,15 +93,20 @@ class Status:
 
 
 def read_status(warehouse: Warehouse) -> Status:
-    """Read each source's last run, its gaps, what was set aside and how many posts there are."""
+    """Read each source's last run, its gaps, what was set aside and how many posts there are.
+
+    Of a source that reads several files those stand beside it whose last reading did not end well.
+    """
     return Status(
         runs=add_zones(
             warehouse.frame(
-                "select source, status, started_at, finished_at, error, counts "
+                "select source, stream, status, started_at, finished_at, error, counts "
                 "from landed.collection_runs "  # whose rows stand in the order they were made
                 "qualify row_number() over "
-                "(partition by source order by started_at desc, rowid desc) = 1 "
-                "order by source"
+                "(partition by source, stream order by started_at desc, rowid desc) = 1 "
+                "and (status <> 'completed' or row_number() over "
+                "(partition by source order by started_at desc, rowid desc) = 1) "
+                "order by source, started_at desc, stream"
             )
         ),
         gaps=add_zones(warehouse.frame("select * from coverage where kind = 'gap' order by all")),
