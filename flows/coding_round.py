@@ -166,9 +166,15 @@ def projects(
 
 
 def assigned_tasks(workspace: Workspace, project: label_studio.ProjectKey) -> list[CodingTask]:
-    """Build the tasks of one coder's project, in the coder's own order."""
+    """Build the tasks of one coder's project, in the coder's own order.
+
+    What the coder has coded is left out: its task may have been closed while its author's account
+    was, and an empty one in its place would take the codings back.
+    """
+    place = (project.wave, project.round, project.unit_kind)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = store.coding_tasks(warehouse, project.wave, project.round, project.unit_kind)
+        drawn = store.coding_tasks(warehouse, *place)
+        coded = store.coded_units(warehouse, *place, project.coder, project.codebook_version)
     tasks = {task.unit_key: task for task in drawn}
     plan = assign(
         list(tasks),
@@ -177,7 +183,7 @@ def assigned_tasks(workspace: Workspace, project: label_studio.ProjectKey) -> li
         double_share=workspace.study.coding.double_share,
         seed=workspace.study.sampling.seed,
     )
-    return [tasks[unit] for unit in plan[project.coder]]
+    return [tasks[unit] for unit in plan[project.coder] if unit not in coded]
 
 
 def close_flagged(

@@ -95,6 +95,22 @@ def test_a_retracted_annotation_counts_no_more(tmp_path: Path) -> None:
         assert store.read_position(warehouse, "ls") == "mark"
 
 
+def test_a_unit_counts_as_coded_by_who_coded_its_drawn_wording(tmp_path: Path) -> None:
+    def coded(coder: str = "c1", version: str = "1.0.0") -> set[int]:
+        return store.coded_units(warehouse, "W1", "R1", "root", coder, version)
+
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        keep(warehouse, coding(1, CODE, 2), coding(2, CODE, 0, coder="c2"))
+        assert (coded(), coded("c2"), coded("c3")) == ({1}, {2}, set())
+        assert coded(version="9.0.0") == set()
+        save(warehouse, post(1, version_key=1002, text="Mended.", edited_at=NOW))
+        store.requeue_units(warehouse, store.reworded_units(warehouse))
+        assert coded() == set()
+        keep(warehouse, retracted=[202], stream="ls", position="mark")
+        assert coded("c2") == set()
+
+
 def test_the_safety_code_is_refused_and_nothing_of_its_page_is_kept(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         drawn(warehouse, 1)

@@ -130,6 +130,21 @@ def known_annotations(
     return known
 
 
+def coded_units(
+    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind, coder: str, version: str
+) -> set[int]:
+    """Return the units whose drawn wording the coder has coded under a codebook version."""
+    rows = warehouse.execute(
+        "select distinct codings.unit_key from landed.codings as codings "
+        "semi join landed.units using (wave, round, unit_kind, unit_key, version_key) "
+        "where codings.wave = ? and codings.round = ? and codings.unit_kind = ? "
+        "and codings.coder = ? and codings.codebook_version = ? and codings.annotation_id not in "
+        "(select annotation_id from landed.retracted_annotations)",
+        [wave, round_, unit_kind, coder, version],
+    )
+    return {int(unit_key) for (unit_key,) in rows}
+
+
 def latest_codings(
     warehouse: Warehouse, wave: str, round_: str, codebook_version: str
 ) -> pl.DataFrame:

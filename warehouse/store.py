@@ -13,6 +13,7 @@ from warehouse.authors import (
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
 from warehouse.codings import (
+    coded_units,
     known_annotations,
     latest_codings,
     read_agreement,
@@ -79,6 +80,7 @@ __all__ = [
     "Warehouse",
     "authors_to_ask",
     "begin_run",
+    "coded_units",
     "coding_tasks",
     "compact",
     "compute_verdicts",
