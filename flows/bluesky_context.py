@@ -5,8 +5,9 @@ from each collected reply, once; then down from roots whose reply count moved or
 then to those who quote.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import polars as pl
 
@@ -18,15 +19,16 @@ from flows.reading import NETWORK, query_for
 from flows.runs import Run
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
-from schema.pages import CollectionQuery, ParsedPage, RawPage
+from schema.pages import CollectionQuery, RawPage
 from schema.study import BlueskyThreadSource
 from warehouse import store
 
 Pages = Callable[[str], Iterable[RawPage]]
+THREADS_AT_ONCE: Final = 50  # stored together; so many are read again after a crash
 
 
 def read_context(workspace: Workspace, source: BlueskyThreadSource, run: Run) -> None:
-    """Read and store what is due, each thread in a transaction of its own."""
+    """Read and store what is due."""
     client = bluesky_access.public(workspace)
     query = query_for(workspace, source.name, stream=source.name, venue=NETWORK)
     threads = _thread_sources(workspace)
@@ -66,25 +68,46 @@ def _downwards(
 
 
 def _land_each(workspace: Workspace, run: Run, due: Mapping[int, int | None], read: Pages) -> None:
-    """Read the thread of each post that is due and note its reply count as this reading saw it."""
+    """Read the thread of each post that is due, and store some at a time."""
+    pages: list[RawPage] = []
+    asked: dict[int, str] = {}
     for post_key, uri in _native_ids(workspace, due):
         try:
-            for page in read(uri):
-                parsed = bluesky.parse_page(page)
-                count = _replies_count(parsed, uri)
-                reads = {post_key: due[post_key] or 0 if count is None else count}
-                stamp = run.stamp(page.stream)
-                run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
+            pages += read(uri)
+            asked[post_key] = uri
         except SourceRefused:
             run.tally.set_aside_count += 1  # one closed thread must not end the pass
+        if len(asked) == THREADS_AT_ONCE:
+            _land(workspace, run, pages, asked, due)
+            pages, asked = [], {}
+    _land(workspace, run, pages, asked, due)
 
 
-def _replies_count(parsed: ParsedPage, uri: str) -> int | None:
-    """Read how many replies a post had as its page was read."""
-    told: list[int | None] = parsed.posts.filter(pl.col("native_id") == uri)[
-        "replies_count"
-    ].to_list()
-    return told[0] if told else None
+def _land(
+    workspace: Workspace,
+    run: Run,
+    pages: Sequence[RawPage],
+    asked: Mapping[int, str],
+    due: Mapping[int, int | None],
+) -> None:
+    """Store several threads at once, and note each one's reply count as this reading saw it."""
+    if not pages:
+        return
+    page = replace(
+        pages[0],
+        items=tuple(item for one in pages for item in one.items),
+        missing=tuple(dict.fromkeys(uri for one in pages for uri in one.missing)),
+        contexts=tuple(fact for one in pages for fact in one.contexts),
+        requests_count=sum(one.requests_count for one in pages),
+    )
+    parsed = bluesky.parse_page(page)
+    counts = dict(parsed.posts.select("native_id", "replies_count").iter_rows())
+    reads = {
+        post_key: due[post_key] or 0 if counts.get(uri) is None else counts[uri]
+        for post_key, uri in asked.items()
+    }
+    stamp = run.stamp(page.stream)
+    run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
 
 
 def _read_quotes(
