@@ -137,11 +137,13 @@ def stream(study: Place, **plan: Any) -> Outcome:
 def main(plan: Mapping[str, Any]) -> None:
     """Run the command line and end it by this process's own hand."""
     pages = 0
+    is_told = False
 
     def watch(_stream: str, seq: int) -> None:
-        nonlocal pages
+        nonlocal pages, is_told
         pages += 1
-        if "until" in plan and seq >= plan["until"]:
+        if "until" in plan and seq >= plan["until"] and not is_told:  # a second one is not heeded
+            is_told = True
             os.kill(os.getpid(), plan.get("tell", signal.SIGTERM))
         if pages == plan.get("kill_at"):
             threading.Timer(plan["seconds"], os.kill, (os.getpid(), signal.SIGKILL)).start()
