@@ -45,6 +45,7 @@ def test_a_collected_reply_brings_its_parents_its_root_and_the_replies(tmp_path:
         assert at.contexts() == set()
 
 
+@pytest.mark.long
 def test_a_root_far_above_comes_however_few_parents_are_wanted(tmp_path: Path) -> None:
     sky = conversation()
     path = private_file(tmp_path / "panel.dids", WRITER)
@@ -82,6 +83,7 @@ def test_who_wants_signed_in_readers_is_not_read_and_what_is_held_goes(tmp_path:
         assert at.collect("panel")["new_count"] == 1  # a wish may end
 
 
+@pytest.mark.long
 def test_a_root_whose_reply_count_nobody_told_is_read_once(tmp_path: Path) -> None:
     """An event of the stream tells no counts."""
     sky = Sky()
@@ -118,6 +120,7 @@ def test_a_root_that_is_gone_is_said_so_and_leaves_what_stands_below(tmp_path: P
         assert sky.asked("getPostThread") == 1  # its root is the parent that is not there
 
 
+@pytest.mark.long
 def test_a_parent_that_comes_back_is_no_longer_said_to_be_hidden(tmp_path: Path) -> None:
     sky = Sky()
     sky.write("root", by=OTHER)
@@ -197,6 +200,7 @@ def test_the_same_replies_are_drawn_in_whatever_order_they_came(
         assert drawn == set(replies)
 
 
+@pytest.mark.long
 def test_another_seed_draws_other_replies() -> None:
     replies: dict[str, str | None] = {f"at://x/{n}": "root" for n in range(100)}
     drawn = [ReplySample(seed, 10).draw(replies) for seed in range(5)]

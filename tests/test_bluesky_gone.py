@@ -91,6 +91,7 @@ def test_an_account_s_states_hide_its_posts_and_bring_them_back(
     checked(study)
 
 
+@pytest.mark.long
 def test_a_closed_account_s_posts_wait_for_its_return_when_they_are_looked_at(
     tmp_path: Path, bluesky_network: BlueskyNetwork
 ) -> None:
@@ -180,6 +181,7 @@ def delete_unseen(network: BlueskyNetwork, made: Seeded, name: str) -> None:
         ).raise_for_status()
 
 
+@pytest.mark.long
 def test_what_was_deleted_before_it_was_seen_stays_out_though_the_index_lags(
     tmp_path: Path, bluesky_network: BlueskyNetwork
 ) -> None:
@@ -201,6 +203,7 @@ def test_what_was_deleted_before_it_was_seen_stays_out_though_the_index_lags(
     bluesky_network.seed(act("settle"))
 
 
+@pytest.mark.long
 def test_a_post_whose_delete_was_never_told_is_gone_within_the_deadline(
     tmp_path: Path, bluesky_network: BlueskyNetwork
 ) -> None:
@@ -297,6 +300,7 @@ def test_who_wants_signed_in_readers_only_is_left_out_until_they_do_not(
     assert shown(study) == ["for all", "loud"]
 
 
+@pytest.mark.long
 def test_dates_that_cannot_be_true_are_collected_as_such(
     tmp_path: Path, bluesky_network: BlueskyNetwork
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_custom_feed_is_read_in_its_own_order(client: Client, village: Seeded)
     assert frame.height == 2
 
 
+@pytest.mark.long
 def test_who_quotes_a_post_is_read(client: Client, village: Seeded) -> None:
     pages = fetch_quotes(client, query(), village.uri("w1"), limit=100)
     assert set(texts(pages)) == {"I quote", "and quote"}
@@ -147,6 +148,7 @@ def test_a_repository_holds_the_very_posts_of_its_author_s_feed(
         assert told["author_names"].to_list() == shown["author_names"].to_list()
 
 
+@pytest.mark.long
 def test_a_repository_is_read_on_from_its_last_revision(bluesky_network: BlueskyNetwork) -> None:
     notes = [{"id": f"y{n}", "text": f"note {n}"} for n in range(700)]
     made = bluesky_network.seed(act("bulk", author="ylva", posts=notes))
@@ -201,6 +203,7 @@ def test_an_account_reads_through_its_own_server_and_logs_in_once(
 # --- what surrounds a post ------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_what_blocks_deletions_and_detachments_hide_is_told(
     bluesky_network: BlueskyNetwork, client: Client
 ) -> None:

@@ -19,6 +19,7 @@ from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
 from tests.support.budget import fresh_budget
 from tests.support.command import KEY, Outcome, environment
+from tests.support.prefect_server import running
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
 from tests.support.study import FIRST, SECOND, DemoStudy, demo_study, small_community
@@ -64,10 +65,12 @@ def worked_on(
     with demo_study(root, community) as study:
         (study.folder / "var").mkdir(exist_ok=True)
         shutil.copytree(label_studio_template, study.folder / "var" / "label-studio")
-        try:
-            said = list(the_whole_job(study))
-        finally:
-            study.run("label-studio", "stop")
+        with running(study.folder) as server:  # whose database lies in the study, as always
+            study.place = study.place.having(**server.environment())
+            try:
+                said = list(the_whole_job(study))
+            finally:
+                study.run("label-studio", "stop")
         for number, outcome in enumerate(said):
             outcome.succeeds()
             (study.folder / f"said-{number}.txt").write_text(outcome.said, "utf-8")

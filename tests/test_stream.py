@@ -191,6 +191,7 @@ def test_an_appview_that_fails_for_a_while_is_waited_out(study: Place) -> None:
     assert len(asked) >= 5
 
 
+@pytest.mark.long
 def test_while_it_waits_status_says_what_for_and_nothing_is_skipped(
     study: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +220,7 @@ def test_while_it_waits_status_says_what_for_and_nothing_is_skipped(
     assert status(study)["state"] == "stopped"
 
 
+@pytest.mark.long
 def test_told_to_stop_while_the_appview_is_down_it_leaves_the_page_to_the_next_start(
     study: Place,
 ) -> None:
@@ -313,6 +315,7 @@ def test_members_of_a_list_are_followed_and_so_are_those_who_join_it(
     assert held(study) == {uri("k1"), uri("k3", OTHER)}
 
 
+@pytest.mark.long
 def test_a_list_that_is_gone_is_said_and_the_words_go_on(study: Place) -> None:
     def answer(ask: Ask) -> Any:
         return (
@@ -356,6 +359,7 @@ def test_what_a_custom_feed_shows_is_collected_on_its_own_route(study: Place) ->
         assert store.read_position(warehouse, stream_name) is not None
 
 
+@pytest.mark.long
 def test_one_pass_of_collect_takes_feeds_and_lists_too(
     study: Place, prefect_server: PrefectServer
 ) -> None:
@@ -538,6 +542,7 @@ def test_a_run_whose_process_is_gone_is_not_shown_as_running(study: Place) -> No
         assert "stop it" in status(silent)["note"]
 
 
+@pytest.mark.long
 def test_a_run_ends_when_its_permission_does(study: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "PERMISSION_SECONDS", STEP_SECONDS)
 
