@@ -426,6 +426,8 @@ def test_an_account_that_closed_does_not_end_the_pass(study: Place) -> None:
     names.write_text("did:plc:wr1terwr1terwr1terwr1ter\ndid:plc:0ther0ther0ther0ther0the\n")
 
     def answer(ask: Ask) -> object:
+        if ask.method == "getProfiles":
+            return {"profiles": [{"did": did} for did in ask.params["actors"]]}
         if ask.one("actor") == "did:plc:0ther0ther0ther0ther0the":
             return refused(400, "AccountTakedown")
         return {"feed": [entry(view("one", at=NOON - timedelta(hours=1)))]}

@@ -160,7 +160,7 @@ def test_a_reading_killed_after_any_page_goes_on_without_loss_or_repetition(
     places = [json.loads(page.position) for page in whole]
     assert places[-1]["file_at"] == path.stat().st_size
     assert [place["is_end"] for place in places] == [False] * (len(whole) - 1) + [True]
-    assert 15_000 < whole[0].rows.height < 50_000
+    assert 10_000 <= whole[0].rows.height < 50_000
 
 
 @settings(max_examples=40)
