@@ -112,7 +112,7 @@ def main(count: int) -> int:
                 f"{share:.1%} passed"
             )
         print(f"{size:>6,} phrases  filter / re = {rates['filter'] / rates['re']:,.1f}")
-    is_flat = rates["filter"] / first["filter"] >= 0.4
+    is_flat = rates["filter"] / first["filter"] >= 0.5
     print("nearly flat" if is_flat else "NOT flat")
     return 0 if is_flat else 1
 
