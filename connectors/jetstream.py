@@ -150,6 +150,8 @@ class _Reading:
                 is_late = monotonic() - quiet_since >= self.idle_seconds * patience
                 self.is_at_tip = is_late and connection.line.is_quiet()
             for raw in messages:
+                if self.stop.is_set():  # many pages may lie in what came at once
+                    return
                 told = connection.read(raw)
                 if not isinstance(told, Event):
                     self._heed(told, host)

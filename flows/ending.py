@@ -39,7 +39,8 @@ def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def hear(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        # not here: the main thread may have been interrupted while it held the event's own lock
+        threading.Thread(target=stop.set).start()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
