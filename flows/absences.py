@@ -11,9 +11,11 @@ from connectors import bluesky, bluesky_absence
 from connectors.bluesky_home import Home
 from connectors.vault import open_vault
 from flows import bluesky_access
-from flows.gate import Tally, land
+from flows.gate import land
+from flows.heaps import heaps
 from flows.reading import NETWORK, query_for
 from flows.runs import Run
+from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.removals import Removal
 from schema.study import is_loopback
@@ -34,7 +36,7 @@ def settle(workspace: Workspace, missing: Sequence[str], run: Run) -> Tally:
     query = query_for(workspace, run.source, stream=run.source, venue=NETWORK)
     client = bluesky_access.public(workspace)
     stamp = run.stamp(run.source)
-    for page in bluesky.fetch_posts(client, query, missing):
+    for page in heaps(bluesky.fetch_posts(client, query, missing)):
         still += page.missing
         seen = replace(page, missing=())
         tally.add(land(workspace, seen, bluesky.parse_page(seen), stamp, is_held=True))

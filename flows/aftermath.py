@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Final
 
 from flows.after_removals import close_tasks
-from flows.gate import Tally
 from flows.passes import mark_duplicates
+from flows.tally import Tally
 from flows.workspace import Workspace
 from warehouse import store
 

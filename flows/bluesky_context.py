@@ -5,9 +5,8 @@ from each collected reply, once; then down from roots whose reply count moved or
 then to those who quote.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 import polars as pl
 
@@ -15,6 +14,7 @@ from connectors import bluesky
 from connectors.vault import open_vault
 from flows import bluesky_access
 from flows.gate import land
+from flows.heaps import thread_heaps
 from flows.reading import NETWORK, query_for
 from flows.runs import Run
 from flows.workspace import Workspace
@@ -24,7 +24,6 @@ from schema.study import BlueskyThreadSource
 from warehouse import store
 
 Pages = Callable[[str], Iterable[RawPage]]
-THREADS_AT_ONCE: Final = 50  # stored together; so many are read again after a crash
 
 
 def read_context(workspace: Workspace, source: BlueskyThreadSource, run: Run) -> None:
@@ -68,46 +67,16 @@ def _downwards(
 
 
 def _land_each(workspace: Workspace, run: Run, due: Mapping[int, int | None], read: Pages) -> None:
-    """Read the thread of each post that is due, and store some at a time."""
-    pages: list[RawPage] = []
-    asked: dict[int, str] = {}
-    for post_key, uri in _native_ids(workspace, due):
-        try:
-            pages += read(uri)
-            asked[post_key] = uri
-        except SourceRefused:
-            run.tally.set_aside_count += 1  # one closed thread must not end the pass
-        if len(asked) == THREADS_AT_ONCE:
-            _land(workspace, run, pages, asked, due)
-            pages, asked = [], {}
-    _land(workspace, run, pages, asked, due)
-
-
-def _land(
-    workspace: Workspace,
-    run: Run,
-    pages: Sequence[RawPage],
-    asked: Mapping[int, str],
-    due: Mapping[int, int | None],
-) -> None:
-    """Store several threads at once, and note each one's reply count as this reading saw it."""
-    if not pages:
-        return
-    page = replace(
-        pages[0],
-        items=tuple(item for one in pages for item in one.items),
-        missing=tuple(dict.fromkeys(uri for one in pages for uri in one.missing)),
-        contexts=tuple(fact for one in pages for fact in one.contexts),
-        requests_count=sum(one.requests_count for one in pages),
-    )
-    parsed = bluesky.parse_page(page)
-    counts = dict(parsed.posts.select("native_id", "replies_count").iter_rows())
-    reads = {
-        post_key: due[post_key] or 0 if counts.get(uri) is None else counts[uri]
-        for post_key, uri in asked.items()
-    }
-    stamp = run.stamp(page.stream)
-    run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
+    """Read and store the thread of each post that is due, and each one's reply count as read."""
+    natives = _native_ids(workspace, due)
+    for page, roots in thread_heaps(natives, read, run.tally.set_one_aside):
+        parsed, stamp = bluesky.parse_page(page), run.stamp(page.stream)
+        counts = dict(parsed.posts.select("native_id", "replies_count").iter_rows())
+        reads = {
+            post_key: due[post_key] or 0 if counts.get(uri) is None else counts[uri]
+            for post_key, uri in roots.items()
+        }
+        run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
 
 
 def _read_quotes(
@@ -127,7 +96,7 @@ def _read_quotes(
                 parsed = bluesky.parse_page(page)
                 run.tally.add(land(workspace, page, parsed, run.stamp(page.stream)))
         except SourceRefused:
-            run.tally.set_aside_count += 1
+            run.tally.set_one_aside()
             continue
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.save_quote_read(warehouse, post_key, due[post_key] or 0)

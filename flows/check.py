@@ -16,7 +16,7 @@ from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
-from flows.gate import overdue_before
+from flows.looks import overdue_before
 from flows.permission import check_permission, is_invented
 from flows.tables import drawn
 from flows.workspace import (

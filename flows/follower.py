@@ -14,13 +14,14 @@ from typing import Final
 from flows import progress
 from flows.aftermath import Aftermath
 from flows.ending import Ending
-from flows.gate import Tally, land
+from flows.gate import land
 from flows.guard import guarded
 from flows.labels import follow_labels
 from flows.patience import PASSING, Patience
 from flows.permission import check_permission
 from flows.runs import Run
 from flows.stream_reader import StreamReader
+from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.errors import CorpusError
 from schema.pages import ParsedPage, RawPage

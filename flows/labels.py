@@ -11,9 +11,11 @@ import dataframely as dy
 from connectors import bluesky_labels
 from connectors.bluesky_labels import PostLabelled
 from connectors.vault import open_vault
-from flows.gate import UNSEEN_HOURS, Tally, as_removals, land, remove
+from flows.gate import land
 from flows.reading import NETWORK, query_for
+from flows.removing import UNSEEN_HOURS, as_removals, remove
 from flows.runs import Run
+from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.pages import RawPage
 from schema.removals import CollectedRemoval

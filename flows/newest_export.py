@@ -7,7 +7,7 @@ import polars as pl
 
 from connectors.reddit_export import export_native_ids
 from connectors.vault import open_vault
-from flows.gate import remove
+from flows.removing import remove
 from flows.workspace import Workspace
 from schema.errors import BadInput
 from schema.removals import CollectedRemoval

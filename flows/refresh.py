@@ -14,22 +14,26 @@ from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
 from flows import bluesky_access
 from flows.absences import let_go_of_hidden, settle
-from flows.gate import due_after, land
+from flows.gate import land
 from flows.guard import guarded, worth_retrying
+from flows.heaps import heaps
 from flows.labels import read_labels
+from flows.looks import due_after
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
-from flows.reading import NETWORK, Reading, query_for
+from flows.reading import NETWORK, Parser, query_for
 from flows.runs import Run, recorded
 from flows.threads import read_threads
 from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
+from schema.pages import RawPage
 from schema.study import source_platform
 from schema.vocabulary import Platform
 from warehouse import store
 
 # Posts are asked for by id through the platform's API, as these kinds of source ask it.
 ASKED_LIKE: dict[Platform, str] = {"reddit": "reddit", "bluesky": "bluesky_author"}
+PARSERS: dict[Platform, Parser] = {"reddit": reddit.parse_page, "bluesky": bluesky.parse_page}
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 
 
@@ -85,12 +89,12 @@ def _due(workspace: Workspace, platform: Platform) -> list[VaultEntry]:
 
 def _look_again(workspace: Workspace, platform: Platform, due: list[VaultEntry], run: Run) -> None:
     missing: list[str] = []
-    for reading in _pages(workspace, platform, due, run.source):
-        page = reading.page
+    for answer in heaps(_pages(workspace, platform, due, run.source)):
+        page = answer
         if platform == "bluesky":
-            missing += page.missing
-            page = replace(page, missing=())
-        parsed = reading.parse(page)
+            missing += answer.missing
+            page = replace(answer, missing=())
+        parsed = PARSERS[platform](page)
         run.tally.add(land(workspace, page, parsed, run.stamp(run.source), is_held=True))
     if missing:
         run.tally.add(settle(workspace, missing, run))
@@ -117,14 +121,10 @@ def _put_off(workspace: Workspace, platform: Platform, looked_at: set[int]) -> N
 
 def _pages(
     workspace: Workspace, platform: Platform, due: list[VaultEntry], source: str
-) -> Iterator[Reading]:
+) -> Iterator[RawPage]:
     natives = [entry.native_id for entry in due]
     query = query_for(workspace, source, stream=source, venue=NETWORK)
     if platform == "reddit":
         client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
-        for page in reddit.fetch_posts(client, query, natives):
-            yield Reading(page, reddit.parse_page)
-        return
-    public = bluesky_access.public(workspace)
-    for page in bluesky.fetch_posts(public, query, natives):
-        yield Reading(page, bluesky.parse_page)
+        return reddit.fetch_posts(client, query, natives)
+    return bluesky.fetch_posts(bluesky_access.public(workspace), query, natives)

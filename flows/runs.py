@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
-from flows.gate import Tally
+from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.study import Source
 from schema.vocabulary import SourceRoute

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.vault import open_vault
-from flows.gate import overdue_before
+from flows.looks import overdue_before
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
 from flows.words import tally

@@ -4,20 +4,23 @@ What to read is asked of the warehouse, not remembered from listing pages, so a 
 died between a page and its threads goes on where it stopped.
 """
 
+from collections.abc import Iterator
+
 from connectors import reddit
 from connectors.vault import open_vault
 from flows.bluesky_context import read_context
 from flows.gate import land
+from flows.heaps import thread_heaps
 from flows.reading import query_for
 from flows.runs import Run
 from flows.workspace import Workspace
-from schema.errors import SourceRefused
+from schema.pages import RawPage
 from schema.study import BlueskyThreadSource, CommentLimits, RedditSource, Source
 from warehouse import store
 
 
 def read_threads(workspace: Workspace, source: Source, run: Run) -> None:
-    """Read and store every thread that is due, each in a transaction of its own."""
+    """Read and store every thread that is due."""
     if isinstance(source, BlueskyThreadSource):
         read_context(workspace, source, run)
     elif isinstance(source, RedditSource) and source.comments != "none":
@@ -30,20 +33,15 @@ def _read_comments(workspace: Workspace, source: RedditSource, run: Run) -> None
         return
     query = query_for(workspace, source.name, stream=source.name, venue=source.subreddit)
     client = reddit.connect(workspace.reddit_credentials(), workspace.reddit_budget())
-    for post_key, (native_id, replies_count) in due.items():
-        try:
-            for page in reddit.fetch_threads(client, query, [native_id], _limits(source)):
-                run.tally.add(
-                    land(
-                        workspace,
-                        page,
-                        reddit.parse_page(page),
-                        run.stamp(source.name),
-                        thread_reads={post_key: replies_count},
-                    )
-                )
-        except SourceRefused:
-            run.tally.set_aside_count += 1  # one closed thread must not end the pass
+    natives = ((post_key, native_id) for post_key, (native_id, _) in due.items())
+
+    def read(native_id: str) -> Iterator[RawPage]:
+        return reddit.fetch_threads(client, query, [native_id], _limits(source))
+
+    for page, roots in thread_heaps(natives, read, run.tally.set_one_aside):
+        parsed, stamp = reddit.parse_page(page), run.stamp(source.name)
+        reads = {post_key: due[post_key][1] for post_key in roots}
+        run.tally.add(land(workspace, page, parsed, stamp, thread_reads=reads))
 
 
 def _due(workspace: Workspace, source: RedditSource) -> dict[int, tuple[str, int]]:

@@ -1,0 +1,150 @@
+"""What is told gone goes, and is kept out: for good, for a while, or until it is back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import dataframely as dy
+import polars as pl
+
+from connectors.vault import Vault
+from flows.stores import Stores, open_stores
+from flows.workspace import Workspace
+from schema.accounts import CollectedAccount
+from schema.pages import RawPage
+from schema.removals import CollectedRemoval, Removal
+from schema.vocabulary import Platform, RemovalReason
+from transforms.pseudonymize import post_keys, pseudonymize_removals
+from warehouse import store
+
+OUTSIDE: RemovalReason = "outside_policy"
+# these may end: an account comes back, a policy changes. Nothing keeps the post out then.
+REVERSIBLE = ("account_inactive", "not_found", OUTSIDE)
+# A stream tells of every deletion on Bluesky. What went before we saw it may still come by a
+# pull, whose index lags: it is kept out for as long as that can take, not for good.
+UNSEEN_HOURS = 48
+_UNSEEN, _CLOSED = "gone before it was seen", "account closed before it was seen"
+
+
+def remove(
+    workspace: Workspace,
+    platform: Platform,
+    removals: dy.DataFrame[CollectedRemoval],
+    *,
+    is_lasting: bool = True,
+) -> int:
+    """Let posts and accounts go everywhere; return how many stored posts that took.
+
+    Suppression comes first: whatever dies on the way, nothing brings the post back. `is_lasting`
+    is false where the caller has seen to it, or where nothing shall keep them out.
+    """
+    if removals.is_empty():
+        return 0
+    with open_stores(workspace) as stores:
+        return remove_from(workspace, stores, platform, removals, is_lasting=is_lasting)
+
+
+def remove_from(
+    workspace: Workspace,
+    stores: Stores,
+    platform: Platform,
+    removals: dy.DataFrame[CollectedRemoval],
+    *,
+    is_lasting: bool = True,
+) -> int:
+    """Do what `remove` does, in stores that are open."""
+    if removals.is_empty():
+        return 0
+    vault, warehouse, now = stores.vault, stores.warehouse, workspace.now()
+    keyed = pseudonymize_removals(removals, key=workspace.key.pseudonym_key(platform))
+    if platform == "reddit":  # what an archive saw gone may have come back since
+        standing = store.is_seen_after(warehouse, keyed)
+        removals = CollectedRemoval.validate(removals.filter(~standing))
+        keyed = Removal.validate(keyed.filter(~standing))
+    held = store.is_held(warehouse, keyed)
+    # for good: what was held. Old Reddit dumps hold what was deleted since, so there each one is.
+    is_final = ~removals["reason"].is_in(REVERSIBLE) & is_lasting
+    final = removals.filter(is_final & (held | (platform == "reddit")))
+    unseen = removals.filter(is_final & ~held & (platform != "reddit"))
+    vault.suppress(platform, **_named(final))
+    if not unseen.is_empty():
+        until = now + timedelta(hours=UNSEEN_HOURS)
+        vault.keep_out(platform, cause=_UNSEEN, now=now, until=until, **_named(unseen))
+    vault.forget(keyed["post_key"].drop_nulls().to_list())
+    if not held.any():
+        return 0
+    removed = store.remove(warehouse, keyed, now=now)
+    vault.forget(removed.post_keys)
+    return len(removed.post_keys)
+
+
+def look_soon(workspace: Workspace, vault: Vault, page: RawPage) -> None:
+    """Let refresh find out why posts are missing: it may be their account, or a glitch."""
+    if not page.missing:
+        return
+    key = workspace.key.pseudonym_key(page.platform)
+    keys = post_keys(page.platform, page.missing, key=key)
+    vault.reschedule(dict.fromkeys(keys, workspace.now()))
+
+
+def _named(rows: pl.DataFrame) -> dict[str, list[str]]:
+    """Say which posts and which accounts rows mean."""
+    return {
+        "native_ids": rows["native_id"].drop_nulls().to_list(),
+        "authors": rows["author"].drop_nulls().to_list(),
+    }
+
+
+def mind_unseen_accounts(
+    workspace: Workspace,
+    vault: Vault,
+    platform: Platform,
+    accounts: dy.DataFrame[CollectedAccount],
+) -> None:
+    """Keep accounts out that closed before anything of theirs was seen, until they are back.
+
+    Those that posts are held of are hidden with the page's own transaction. An index that lags
+    could otherwise bring in, and show, what a closed account wrote.
+    """
+    told = accounts.filter(pl.col("told_by") == "event").unique(
+        "author", keep="last", maintain_order=True
+    )
+    if told.is_empty():
+        return
+    closed = told.filter(pl.col("status") != "active")["author"].to_list()
+    active = told.filter(pl.col("status") == "active")["author"].to_list()
+    now = workspace.now()
+    until = now + timedelta(hours=UNSEEN_HOURS)
+    vault.let_in(platform, cause=_CLOSED, authors=active)
+    vault.keep_out(platform, cause=_CLOSED, now=now, until=until, authors=closed)
+
+
+def let_back(vault: Vault, platform: Platform, accounts: dy.DataFrame[CollectedAccount]) -> None:
+    """Let accounts in again that the AppView shows, whatever the stream said of them before."""
+    back = accounts.filter(pl.col("status") == "active")["author"].unique().to_list()
+    vault.let_in(platform, cause=_CLOSED, authors=back)
+
+
+def as_removals(
+    page: RawPage, native_ids: Sequence[str], reason: RemovalReason
+) -> dy.DataFrame[CollectedRemoval]:
+    """Make removals of posts that a page tells of by their ids."""
+    rows = pl.DataFrame(
+        {"native_id": list(native_ids)}, schema={"native_id": pl.String}
+    ).with_columns(
+        platform=pl.lit(page.platform),
+        author=pl.lit(None, pl.String),
+        reason=pl.lit(reason),
+        observed_at=pl.lit(page.observed_at),
+    )
+    return CollectedRemoval.validate(rows, cast=True)
+
+
+def once_each(
+    frames: Sequence[dy.DataFrame[CollectedRemoval]],
+) -> dy.DataFrame[CollectedRemoval]:
+    """Put removals together; of several for one post or account the first stands."""
+    columns = CollectedRemoval.column_names()
+    together = pl.concat([frame.select(columns) for frame in frames])
+    return CollectedRemoval.validate(
+        together.unique(["native_id", "author"], keep="first", maintain_order=True)
+    )
