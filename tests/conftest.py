@@ -28,7 +28,11 @@ PLACES = {"CONFIDE_SHARED", "CONFIDE_BLUESKY_NETWORK"}
 
 
 def pytest_configure() -> None:
-    """Forget the developer's own study, servers and keys before any module reads them."""
+    """Forget the developer's own study, servers and keys before any module reads them.
+
+    What Python compiles is kept: without, each command that a test runs compiles for seconds.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for name in os.environ.keys() - PLACES:
         if name.startswith(("CONFIDE_", "PREFECT_", "LABEL_STUDIO_")):
             del os.environ[name]

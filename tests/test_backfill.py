@@ -20,7 +20,6 @@ from tests.support.command import SECONDS, Outcome, Place, place
 from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_village import NOON, VENUE, WRITER, Village, minutely, village
 from tests.support.scanner import Names, scan
-from tests.support.study import COMPILED
 
 pytestmark = pytest.mark.prefect_server
 
@@ -473,7 +472,7 @@ def test_an_expired_permission_keeps_files_out(study: Place, tmp_path: Path) -> 
 
 
 def test_neither_people_nor_the_name_of_a_file_are_at_rest(tmp_path: Path, porch: Village) -> None:
-    study = place(tmp_path, **COMPILED)  # with Prefect's own database inside the study
+    study = place(tmp_path)  # with Prefect's own database inside the study
     study.write_study(reddit=porch.url, sources=DUMPS + RFR)
     rows = table(range(30))
     export, archive = tmp_path / "moss-lantern-7731.csv", tmp_path / "moss-lantern-7731.zst"

@@ -28,7 +28,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SUBSCRIBE = "/xrpc/network.bsky.jetstream.subscribeEvents"
 POSTS = "collections=app.bsky.feed.post&kinds=commit&kinds=account&kinds=identity"
 WIRE = Subprotocol("xrpc.v1.json")
-QUIET = 0.3
+QUIET = 1.0
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,6 @@ from tests.support.command import KEY, Outcome, Place
 from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_replay import Replay, answering, recorded
 from tests.support.scanner import Names, scan
-from tests.support.study import COMPILED
 
 pytestmark = [pytest.mark.recordings, pytest.mark.prefect_server]
 
@@ -219,7 +218,7 @@ def worked(
     """Collect twice and publish, each by a process of its own."""
     root = tmp_path_factory.mktemp("recorded")
     variables = dict(zip(REDDIT_VARIABLES, (CLIENT_ID, CLIENT_SECRET), strict=True))
-    variables |= {"CONFIDE_NOW": NOW, **COMPILED, **prefect_server.environment()}
+    variables |= {"CONFIDE_NOW": NOW, **prefect_server.environment()}
     place = Place(root / "study", root / "config", variables)
     with ExitStack() as stack:
         reddit = stack.enter_context(answering(given.reddit))

@@ -30,7 +30,6 @@ from flows.workspace import open_workspace
 from schema.errors import UnexpectedFailure
 from tests.support.appview_script import Ask
 from tests.support.command import Outcome, Place, environment, outcome
-from tests.support.study import COMPILED
 
 WORDS: Final = 'keywords = ["umbrella"]'
 SOURCE: Final = '[[source]]\nname = "words"\nkind = "bluesky_stream"\n{options}\n'
@@ -121,7 +120,7 @@ def start_stream(study: Place, **plan: Any) -> subprocess.Popen[str]:
     """Start `confide stream` as a process of its own, with a plan how it ends."""
     return subprocess.Popen(
         [sys.executable, "-m", __name__, json.dumps(plan), "stream", "--study", study.folder],
-        env={**os.environ, **COMPILED, **study.variables()},
+        env={**os.environ, **study.variables()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -32,8 +32,6 @@ FIRST: Final = datetime(2026, 2, 1, 12, tzinfo=UTC)
 SECOND: Final = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SEED: Final = 7
 ROOTS, REPLIES = 12, 16  # units of a round: few, since each is coded by three over HTTP
-# Where a machine forbids Python to keep what it compiled, each command compiles for five seconds.
-COMPILED: Final = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 def small_community() -> Community:
@@ -133,7 +131,7 @@ def demo_study(
     if start_from is not None:
         shutil.copytree(start_from, folder)
     credentials = dict(zip(REDDIT_VARIABLES, (CLIENT_ID, CLIENT_SECRET), strict=True))
-    place = Place(folder, config, {**credentials, **COMPILED, **variables})
+    place = Place(folder, config, {**credentials, **variables})
     study = DemoStudy(place, community).at(FIRST)
     faults = Faults(on_request=study.hear)
     with ExitStack() as stack:
