@@ -98,6 +98,8 @@ def fetch_archive_pages(
     with closing(read_blocks(path, place.line_at)) as blocks, json_reader() as reader:
         for stretch in stretches(blocks, pattern):
             rows = _rows(reader, stretch, gathered)
+            if (broken := stretch.block.broken) and broken != place.broken:  # else told before
+                gathered.unread[broken, "{}"] += 1
             place = place.after(stretch.block, rows, query.now)
             gathered.frames.append(rows.filter(is_wanted(rows, query, wanted)))
             if gathered.is_enough or stretch.block.is_end:
@@ -138,8 +140,6 @@ def _rows(reader: duckdb.DuckDBPyConnection, stretch: Stretch, gathered: _Gather
     gathered.scanned_bytes += stretch.scanned_bytes
     if stretch.too_long_count:
         gathered.unread[TOO_LONG, "{}"] += stretch.too_long_count
-    if stretch.block.broken:
-        gathered.unread[stretch.block.broken, "{}"] += 1
     path, chosen = stretch.block.path, stretch.chosen
     try:
         rows = _read(reader, path) if chosen is None else _read_bytes(reader, chosen)

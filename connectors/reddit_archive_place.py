@@ -26,13 +26,15 @@ class Place:
     first_created: float | None = None
     last_created: float | None = None
     has_comments: bool = False
+    broken: str | None = None  # why nothing more of the file can be read
 
     @classmethod
     def read(cls, position: str | None) -> Self:
         """Read what `position` wrote; what cannot be read is the file's beginning."""
         try:
             told = json.loads(position or "")
-            return cls(**{one.name: told[one.name] for one in fields(cls)})
+            names = {one.name for one in fields(cls)} - {"broken"}  # younger than the others
+            return cls(**{name: told[name] for name in names}, broken=told.get("broken"))
         except (ValueError, KeyError, TypeError):
             return cls()
 
@@ -57,6 +59,7 @@ class Place:
             first_created=min(known, default=None),
             last_created=max(known, default=None),
             has_comments=self.has_comments or rows["link_id"].count() > 0,
+            broken=block.broken,
         )
 
     def covered(

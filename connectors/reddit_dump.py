@@ -11,6 +11,7 @@ Positions are offsets of the decompressed bytes, always at the start of a line.
 import mmap
 import os
 import re
+from codecs import BOM_UTF8
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -137,11 +138,14 @@ class _Dump:
         too_long_count, is_end = 0, False
         size = len(self._rest)
         buffer.bytes[:size] = self._rest
+        is_first = self._line_at == 0
         while True:
             while size < buffer.size and not is_end:
                 count = self._read(buffer, size, _STEP_BYTES)
                 size += count
                 is_end = not count
+            if is_first and buffer.bytes[: len(BOM_UTF8)] == BOM_UTF8:
+                buffer.bytes[: len(BOM_UTF8)] = b" " * len(BOM_UTF8)  # some tools write one
             cut = buffer.bytes.rfind(b"\n", 0, size) + 1
             if cut or is_end:
                 break

@@ -46,8 +46,13 @@ def check_export(path: Path, columns: Mapping[str, str]) -> None:
         missing.append("text")
     if missing:
         raise BadInput(f"columns.{missing[0]} is missing: name the export's column that holds it")
-    present = _header(path)
+    present, nested = _header(path)
     for target, column in columns.items():
+        if column in nested:
+            raise BadInput(
+                f"{path.name}: its column {column}, which columns.{target} names, holds lists or "
+                "structures: export it as text, numbers or dates"
+            )
         if column not in present:
             raise BadInput(
                 f"{path.name} has no column {column}, which columns.{target} names: "
@@ -116,14 +121,16 @@ def _page(
     )
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path) -> tuple[list[str], list[str]]:
+    """Name the file's columns, and those of them that hold nested values."""
     if path.suffix.lower() not in _SUFFIXES:
         raise BadInput(f"{path.name} is neither .csv nor .parquet: export it as one of the two")
     try:
         if path.suffix.lower() == _PARQUET:
-            return list(pl.read_parquet_schema(path))
+            schema = pl.read_parquet_schema(path)
+            return list(schema), [name for name, kind in schema.items() if kind.is_nested()]
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-            return next(csv.reader(lines), [])
+            return next(csv.reader(lines), []), []
     except (OSError, pl.exceptions.PolarsError, csv.Error) as error:
         raise BadInput(
             f"{path.name} cannot be read ({type(error).__name__}): export it again"

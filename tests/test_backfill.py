@@ -296,6 +296,7 @@ def test_a_dump_cut_short_gives_what_it_holds(
     ] == 1
     [run] = [run for run in status_of(archive, "runs") if run["source"] == "dumps"]
     assert run["status"] == "completed"
+    assert counts(archive.invoke("backfill", str(torn), "--json")) == {}
 
 
 def test_a_filter_keeps_to_what_the_study_names(

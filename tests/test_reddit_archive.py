@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import sys
+from codecs import BOM_UTF8
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,6 +89,14 @@ def test_plain_lines_are_read_with_or_without_a_last_line_end(tmp_path: Path):
     for end in (b"", b"\n", b"\r\n", b"\n\n  \n"):
         path.write_bytes(lines(numbered(3)) + line(COMMENT) + end)
         assert (read(path).posts.height, read(path).set_aside) == (4, ())
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_a_byte_order_mark_costs_no_line(tmp_path: Path, is_packed: bool):
+    path = tmp_path / "RC_2015-01.ndjson"
+    data = BOM_UTF8 + lines(numbered(3))
+    path.write_bytes(frame(data) if is_packed else data)
+    assert (read(path).posts.height, read(path).set_aside) == (3, ())
 
 
 @pytest.mark.parametrize(

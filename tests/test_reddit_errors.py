@@ -7,6 +7,7 @@ import pytest
 import requests
 from praw.exceptions import RedditAPIException
 
+from connectors import reddit_client
 from connectors.reddit import fetch_pages
 from connectors.reddit_errors import RULES, refusal
 from demo.faults import Fault
@@ -51,6 +52,7 @@ CASES = [
         status(400, b'{"reason": "NO_TEXT", "explanation": "moss", "fields": ["x"]}'),
     ),
     Case("line broken or silent", Fault("reset"), 3),
+    Case("line broken or silent", Fault("hang"), 3),
     Case("no JSON", Fault("truncated")),
     Case("no JSON", Fault("not_json")),
     Case("too fast", Fault("status", status=429, retry_after="0.01"), 4),
@@ -83,8 +85,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.rule}-{case.fault.status}")
-def test_a_failure_in_mid_listing_is_sent_again_or_refused_by_its_rule(case: Case) -> None:
+@pytest.mark.parametrize(
+    "case", CASES, ids=lambda case: f"{case.rule}-{case.fault.kind}-{case.fault.status}"
+)
+def test_a_failure_in_mid_listing_is_sent_again_or_refused_by_its_rule(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if case.fault.kind == "hang":
+        monkeypatch.setattr(reddit_client, "TIMEOUT_SECONDS", 0.5)
     rule = RULE[case.rule]
     with village(minutely(250, until=NOON)) as place:
         place.budget = fresh_budget(tries=4)

@@ -293,6 +293,13 @@ def test_a_map_that_does_not_fit_is_refused(
     assert all(word in str(refused.value) for word in words)
 
 
+def test_a_column_of_lists_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "table.parquet"
+    pl.DataFrame({column: [["moss"]] for column in MAP.values()}).write_parquet(path)
+    with pytest.raises(BadInput, match="holds lists or structures: export it as text"):
+        check_export(path, MAP)
+
+
 @pytest.mark.parametrize("name", ["table.xlsx", "table.parquet"])
 def test_what_is_no_table_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
