@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
@@ -27,6 +29,7 @@ _GONE: Final = (
 )
 _PLAIN_WORDS: Final = re.compile(r"[A-Za-z0-9 _-]+")
 _CHOSEN_BYTES: Final = 8 * 2**20  # parsed at once: a call to the parser costs milliseconds
+_INLINE_BYTES: Final = 12
 _SCANNED_BYTES: Final = 2**30  # a rare subreddit's reading shall move its position on, too
 
 
@@ -99,13 +102,28 @@ def lines_matching(block: mmap.mmap, size: int, pattern: str) -> bytes:
 
 def _found(lines: memoryview, ends: list[int], pattern: str) -> list[bool]:
     """Tell for each line whether it matches; nothing of the block is copied."""
-    offsets = pa.array(ends, pa.int64()).buffers()[1]
-    raw = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), len(ends) - 1, [None, offsets, pa.py_buffer(lines)]
-    )
+    buffers = [None, pa.py_buffer(_views(lines, ends)), pa.py_buffer(lines)]
+    raw = pa.Array.from_buffers(pa.binary_view(), len(ends) - 1, buffers)
     texts = pl.Series(raw).cast(pl.String, strict=False)
     found = texts.str.contains(pattern)
     return found.fill_null(True).to_list()  # not UTF-8: who parses the line will say so
+
+
+def _views(lines: memoryview, ends: list[int]) -> npt.NDArray[np.uint32]:
+    """Point at each line as Arrow does: length, first four bytes, buffer, offset.
+
+    A line of twelve bytes or fewer stands in its view itself.
+    """
+    offsets = np.array(ends, np.uint32)
+    views = np.zeros((len(ends) - 1, 4), np.uint32)
+    views[:, 0], views[:, 3] = np.diff(offsets), offsets[:-1]
+    is_short = views[:, 0] <= _INLINE_BYTES
+    raw, long = np.frombuffer(lines, np.uint8), ~is_short
+    views[long, 1:2] = raw[offsets[:-1][long, None] + np.arange(4, dtype=np.uint32)].view(np.uint32)
+    for row in np.flatnonzero(is_short):
+        line = bytes(lines[ends[row] : ends[row + 1]])
+        views[row, 1:] = np.frombuffer(line.ljust(_INLINE_BYTES, b"\0"), np.uint32)
+    return views
 
 
 def _ends(block: mmap.mmap, size: int) -> list[int]:
