@@ -26,6 +26,7 @@ from connectors.bluesky_record import (
     read_facets,
 )
 from schema.accounts import CollectedAccount, CollectedLabel, CollectedWish
+from schema.frames import empty, validated
 from schema.pages import ParsedPage, RawPage, SetAside, skeleton
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
@@ -166,13 +167,13 @@ def parsed(
         counts[fault.rule, fault.skeleton] += fault.count
     unique = {(r["native_id"], r["author"]): r for r in reversed(removals)}
     return ParsedPage(
-        posts=CollectedPost.validate(_frame(rows, CollectedPost.create_empty())),
-        removals=CollectedRemoval.validate(
-            _frame(reversed(unique.values()), CollectedRemoval.create_empty())
+        posts=validated(CollectedPost, _frame(rows, empty(CollectedPost))),
+        removals=validated(
+            CollectedRemoval, _frame(reversed(unique.values()), empty(CollectedRemoval))
         ),
-        accounts=CollectedAccount.validate(_frame(accounts, CollectedAccount.create_empty())),
-        wishes=CollectedWish.validate(_frame(wishes, CollectedWish.create_empty())),
-        labels=CollectedLabel.validate(_frame(labels, CollectedLabel.create_empty())),
+        accounts=validated(CollectedAccount, _frame(accounts, empty(CollectedAccount))),
+        wishes=validated(CollectedWish, _frame(wishes, empty(CollectedWish))),
+        labels=validated(CollectedLabel, _frame(labels, empty(CollectedLabel))),
         set_aside=tuple(SetAside(*shape, count=count) for shape, count in sorted(counts.items())),
     )
 

@@ -32,6 +32,7 @@ from connectors.reddit_archive_rows import (
 )
 from connectors.reddit_parse import REDDIT_BEGAN, is_nsfw
 from connectors.reddit_text import alt_text, links, mentions, quoted_text
+from schema.frames import validated
 from schema.pages import ParsedPage, RawPage, SetAside, skeleton
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
@@ -73,7 +74,8 @@ def parse_archive_page(page: RawPage) -> ParsedPage:
 
 
 def _removals(rows: pl.DataFrame, page: RawPage) -> dy.DataFrame[CollectedRemoval]:
-    return CollectedRemoval.validate(
+    return validated(
+        CollectedRemoval,
         rows.select(
             "native_id",
             "reason",
@@ -118,7 +120,7 @@ def _posts(rows: pl.DataFrame, page: RawPage) -> dy.DataFrame[CollectedPost]:
         bluesky_reposts_count=nothing,
         bluesky_quotes_count=nothing,
     )
-    return CollectedPost.validate(told.select(CollectedPost.column_names()), cast=True)
+    return validated(CollectedPost, told.select(CollectedPost.column_names()), cast=True)
 
 
 def _rare(rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from connectors.reddit_text import (
     mentions,
     quoted_text,
 )
+from schema.frames import empty, validated
 from schema.pages import ParsedPage, RawPage, SetAside, skeleton
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
@@ -110,11 +111,13 @@ def parse_page(page: RawPage) -> ParsedPage:
         except _Malformed as rule:
             aside[str(rule), skeleton(data, known=_KNOWN)] += 1
     return ParsedPage(
-        posts=CollectedPost.validate(
-            pl.DataFrame(list(posts.values()), schema=CollectedPost.create_empty().schema)
+        posts=validated(
+            CollectedPost,
+            pl.DataFrame(list(posts.values()), schema=empty(CollectedPost).schema),
         ),
-        removals=CollectedRemoval.validate(
-            pl.DataFrame(list(removals.values()), schema=CollectedRemoval.create_empty().schema),
+        removals=validated(
+            CollectedRemoval,
+            pl.DataFrame(list(removals.values()), schema=empty(CollectedRemoval).schema),
         ),
         set_aside=tuple(
             SetAside(rule=rule, skeleton=shape, count=count)

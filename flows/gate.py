@@ -26,6 +26,7 @@ from flows.removing import (
 from flows.stores import Stores, open_stores
 from flows.tally import Tally
 from flows.workspace import Workspace
+from schema.frames import kept
 from schema.pages import ContextFact, Coverage, ParsedPage, RawPage, SetAside
 from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval
@@ -56,11 +57,11 @@ def land(
     `is_held`: these posts were let in before, each under the permission of its own source.
     """
     key = workspace.key.pseudonym_key(page.platform)
-    allowed = parsed.posts.filter(_allowed(workspace))
+    allowed = kept(parsed.posts, _allowed(workspace))
     refused = parsed.posts.join(allowed, on="native_id", how="anti")["native_id"].to_list()
     gone = _gone(page, parsed, refused)
     if not is_held:  # what another source was permitted to bring stays
-        allowed = allowed.filter(_is_covered(workspace, stamp.route))
+        allowed = kept(allowed, _is_covered(workspace, stamp.route))
     masked = _masked(workspace, allowed, key)
     covered = [_keyed(interval, page.platform, key) for interval in page.covered]
     with open_stores(workspace) as stores:
@@ -107,7 +108,7 @@ class _Masked:
     `is_wanted` tells of each whether it is in one of the study's languages.
     """
 
-    collected: pl.DataFrame
+    collected: dy.DataFrame[CollectedPost]
     posts: dy.DataFrame[Post]
     is_wanted: pl.Series
     outside_window: pl.DataFrame
@@ -124,13 +125,13 @@ class _LetIn:
     suppressed_count: int
 
 
-def _masked(workspace: Workspace, allowed: pl.DataFrame, key: bytes) -> _Masked:
+def _masked(workspace: Workspace, allowed: dy.DataFrame[CollectedPost], key: bytes) -> _Masked:
     until = workspace.until or workspace.now() + timedelta(days=1)
     inside = pl.col("created_at").is_between(workspace.since, until)
     # a date nobody can believe stays
-    in_window = allowed.filter(~pl.col("is_created_at_plausible") | inside)
+    in_window = kept(allowed, ~pl.col("is_created_at_plausible") | inside)
     outside = allowed.filter(pl.col("is_created_at_plausible") & ~inside)
-    posts = pseudonymize(CollectedPost.validate(in_window), key=key)
+    posts = pseudonymize(in_window, key=key)
     languages = list(workspace.study.study.languages)
     is_wanted = posts["language"].is_null() | posts["language"].is_in(languages)
     return _Masked(in_window, posts, is_wanted, outside)
@@ -142,8 +143,8 @@ def _let_in(vault: Vault, masked: _Masked) -> _LetIn:
     outside_count = int(_is_free(vault, masked.outside_window).sum())
     is_in = is_free & masked.is_wanted
     return _LetIn(
-        CollectedPost.validate(masked.collected.filter(is_in)),
-        Post.validate(masked.posts.filter(is_in)),
+        kept(masked.collected, is_in),
+        kept(masked.posts, is_in),
         foreign_count=int((is_free & ~masked.is_wanted).sum()),
         outside_window_count=outside_count,
         suppressed_count=int((~is_free).sum()) + masked.outside_window.height - outside_count,

@@ -10,8 +10,9 @@ from connectors.vault import Vault
 from flows.stores import Stores, open_stores
 from flows.workspace import Workspace
 from schema.accounts import CollectedAccount
+from schema.frames import empty, kept, validated
 from schema.pages import RawPage
-from schema.removals import CollectedRemoval, Removal
+from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform, RemovalReason
 from transforms.pseudonymize import post_keys, pseudonymize_removals
 from warehouse import store
@@ -58,8 +59,8 @@ def remove_from(
     keyed = pseudonymize_removals(removals, key=workspace.key.pseudonym_key(platform))
     if platform == "reddit":  # what an archive saw gone may have come back since
         standing = store.is_seen_after(warehouse, keyed)
-        removals = CollectedRemoval.validate(removals.filter(~standing))
-        keyed = Removal.validate(keyed.filter(~standing))
+        removals = kept(removals, ~standing)
+        keyed = kept(keyed, ~standing)
     held = store.is_held(warehouse, keyed)
     # for good: what was held. Old Reddit dumps hold what was deleted since, so there each one is.
     is_final = ~removals["reason"].is_in(REVERSIBLE) & is_lasting
@@ -128,6 +129,8 @@ def as_removals(
     page: RawPage, native_ids: Sequence[str], reason: RemovalReason
 ) -> dy.DataFrame[CollectedRemoval]:
     """Make removals of posts that a page tells of by their ids."""
+    if not native_ids:
+        return empty(CollectedRemoval)
     rows = pl.DataFrame(
         {"native_id": list(native_ids)}, schema={"native_id": pl.String}
     ).with_columns(
@@ -136,7 +139,7 @@ def as_removals(
         reason=pl.lit(reason),
         observed_at=pl.lit(page.observed_at),
     )
-    return CollectedRemoval.validate(rows, cast=True)
+    return validated(CollectedRemoval, rows, cast=True)
 
 
 def once_each(
@@ -144,7 +147,11 @@ def once_each(
 ) -> dy.DataFrame[CollectedRemoval]:
     """Put removals together; of several for one post or account the first stands."""
     columns = CollectedRemoval.column_names()
-    together = pl.concat([frame.select(columns) for frame in frames])
-    return CollectedRemoval.validate(
-        together.unique(["native_id", "author"], keep="first", maintain_order=True)
+    told = [frame.select(columns) for frame in frames if not frame.is_empty()]
+    if not told:
+        return empty(CollectedRemoval)
+    together = pl.concat(told)
+    return validated(
+        CollectedRemoval,
+        together.unique(["native_id", "author"], keep="first", maintain_order=True),
     )

@@ -14,6 +14,7 @@ import dataframely as dy
 import polars as pl
 
 from schema.accounts import CollectedAccount, CollectedLabel, CollectedWish
+from schema.frames import empty
 from schema.posts import CollectedPost
 from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform
@@ -120,13 +121,13 @@ class ParsedPage:
     removals: dy.DataFrame[CollectedRemoval] = field(repr=False)
     set_aside: tuple[SetAside, ...] = ()
     accounts: dy.DataFrame[CollectedAccount] = field(
-        default_factory=CollectedAccount.create_empty, repr=False
+        default_factory=lambda: empty(CollectedAccount), repr=False
     )
     wishes: dy.DataFrame[CollectedWish] = field(
-        default_factory=CollectedWish.create_empty, repr=False
+        default_factory=lambda: empty(CollectedWish), repr=False
     )
     labels: dy.DataFrame[CollectedLabel] = field(
-        default_factory=CollectedLabel.create_empty, repr=False
+        default_factory=lambda: empty(CollectedLabel), repr=False
     )
     contexts: tuple[ContextFact, ...] = field(default=(), repr=False)
 

@@ -18,6 +18,7 @@ from schema.accounts import (
     PostLabel,
     Wish,
 )
+from schema.frames import empty, validated
 from schema.posts import CollectedPost, EngagementSnapshot, Post
 from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import LINK_CATEGORIES, Platform
@@ -46,6 +47,8 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
         ValueError: `key` is shorter than 32 bytes, or the posts are of several platforms.
     """
     platform = _platform(posts, key)
+    if posts.is_empty():
+        return empty(Post)
     names = posts.select(
         pl.concat_list("author", pl.col("author_names"), pl.col("mentions"))
     ).to_series()
@@ -74,10 +77,12 @@ def engagement_snapshots(
         ValueError: `key` is shorter than 32 bytes, or the posts are of several platforms.
     """
     _platform(posts, key)
+    if posts.is_empty():
+        return empty(EngagementSnapshot)
     counted = posts.filter(pl.any_horizontal(pl.col(COUNTS).is_not_null()))
     rows = counted.select("observed_at", *COUNTS, post_key=keyed.row_key(pl.col("native_id"), key))
     once = rows.unique(["post_key", "observed_at"], keep="last", maintain_order=True)
-    return EngagementSnapshot.validate(once.select(EngagementSnapshot.column_names()))
+    return validated(EngagementSnapshot, once.select(EngagementSnapshot.column_names()))
 
 
 def pseudonymize_removals(
@@ -89,6 +94,8 @@ def pseudonymize_removals(
         ValueError: `key` is shorter than 32 bytes, or the removals are of several platforms.
     """
     platform = _platform(removals, key)
+    if removals.is_empty():
+        return empty(Removal)
     rows = removals.select(
         "platform",
         "reason",
@@ -108,6 +115,8 @@ def pseudonymize_accounts(
         ValueError: `key` is shorter than 32 bytes, or the accounts are of several platforms.
     """
     platform = _platform(accounts, key)
+    if accounts.is_empty():
+        return empty(Account)
     rows = accounts.with_columns(
         author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key),
         labeler=keyed.pseudonym(platform, pl.col("labeler"), key),
@@ -122,6 +131,8 @@ def pseudonymize_wishes(wishes: dy.DataFrame[CollectedWish], *, key: bytes) -> d
         ValueError: `key` is shorter than 32 bytes, or the wishes are of several platforms.
     """
     platform = _platform(wishes, key)
+    if wishes.is_empty():
+        return empty(Wish)
     rows = wishes.with_columns(author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key))
     return Wish.validate(rows.select(Wish.column_names()))
 
@@ -135,6 +146,8 @@ def pseudonymize_labels(
         ValueError: `key` is shorter than 32 bytes, or the labels are of several platforms.
     """
     _platform(labels, key)
+    if labels.is_empty():
+        return empty(PostLabel)
     rows = labels.with_columns(post_key=keyed.row_key(pl.col("native_id"), key))
     return PostLabel.validate(rows.select(PostLabel.column_names()))
 

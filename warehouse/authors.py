@@ -12,6 +12,7 @@ import dataframely as dy
 import polars as pl
 
 from schema.accounts import Account, PostLabel, Wish
+from schema.frames import empty
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.contexts import PostContext, save_contexts
@@ -92,9 +93,9 @@ where (platform, author_pseudonym) in (select (platform, author_pseudonym) from 
 class Beside:
     """What a page tells beside its posts and counts."""
 
-    accounts: dy.DataFrame[Account] = field(default_factory=Account.create_empty)
-    wishes: dy.DataFrame[Wish] = field(default_factory=Wish.create_empty)
-    labels: dy.DataFrame[PostLabel] = field(default_factory=PostLabel.create_empty)
+    accounts: dy.DataFrame[Account] = field(default_factory=lambda: empty(Account))
+    wishes: dy.DataFrame[Wish] = field(default_factory=lambda: empty(Wish))
+    labels: dy.DataFrame[PostLabel] = field(default_factory=lambda: empty(PostLabel))
     contexts: Sequence[PostContext] = ()
 
 

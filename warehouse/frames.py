@@ -6,6 +6,7 @@ import polars as pl
 from schema.accounts import Account, PostLabel, Wish
 from schema.coding import Coding, EvidenceSpan, Unit
 from schema.errors import WarehouseError
+from schema.frames import validated
 from schema.posts import DuplicateMark, EngagementSnapshot, Post
 from schema.removals import Removal
 from warehouse.clock import strip_zones
@@ -41,7 +42,7 @@ def admitted(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
             f"the store takes {contract.__name__} rows only: column {missing[0]} is missing"
         )
     try:
-        valid = contract.validate(frame)
+        valid = validated(contract, frame)
     except (dy.exc.SchemaError, dy.exc.ValidationError) as error:
         raise WarehouseError(
             f"the store takes {contract.__name__} rows only: {_broken(contract, frame, error)}"

@@ -157,13 +157,10 @@ def migrate(connection: duckdb.DuckDBPyConnection, *, now: datetime, compression
 
 
 def _applied(connection: duckdb.DuckDBPyConnection) -> set[int]:
-    found = connection.execute(
-        "select count(*) from duckdb_tables() where schema_name = 'landed' "
-        "and table_name = 'migrations' and database_name = current_database()"
-    ).fetchone()
-    if not found or not found[0]:
+    try:
+        rows = connection.execute("select number from landed.migrations").fetchall()
+    except duckdb.CatalogException:  # a new store
         return set()
-    rows = connection.execute("select number from landed.migrations").fetchall()
     return {number for (number,) in rows}
 
 
