@@ -44,6 +44,11 @@ class Aftermath:
             self.removed_at = monotonic() if self.removed_at is None else self.removed_at
             self.is_task_stale = True
 
+    def await_rewriting(self) -> None:
+        """Take note that deleted bytes stand in the file, whoever deleted them."""
+        with self.lock:
+            self.removed_at = monotonic() if self.removed_at is None else self.removed_at
+
     @property
     def rewrite_after_seconds(self) -> float:
         """Say how long removals may gather before the file is rewritten."""

@@ -171,6 +171,8 @@ class Follower:
                 ),
                 counts=asdict(self.run.tally),
             )
+            if store.is_rewrite_due(warehouse):  # what is no post is in no tally: a like, say
+                self.aftermath.await_rewriting()
 
     @property
     def trouble(self) -> str | None:

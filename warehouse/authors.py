@@ -53,7 +53,7 @@ from batch
 where
     status <> 'active'
     and (platform, author_pseudonym) in (
-        select (platform, author_pseudonym) from landed.post_versions
+        select (platform, author_pseudonym) from staging.held_accounts
     )
     and (platform, author_pseudonym, told_by, labeler) not in (
         select (platform, author_pseudonym, told_by, labeler) from landed.hidden_authors
@@ -81,6 +81,10 @@ where
     )
 order by all
 """
+_OF_AUTHORS = {
+    "hidden_authors": "staging.held_accounts",
+    "author_wishes": "landed.post_versions",
+}
 _HIDDEN_POSTS = """
 select count(*)
 from landed.post_versions
@@ -111,6 +115,15 @@ def save_beside(warehouse: Warehouse, beside: Beside, posts: pl.DataFrame) -> tu
     if beside.accounts.is_empty():
         return 0, 0
     return _save_accounts(warehouse, admitted(Account, beside.accounts))
+
+
+def forget_accounts(warehouse: Warehouse) -> None:
+    """Let what is kept of accounts go with the last that is held of them."""
+    for table, held in _OF_AUTHORS.items():
+        warehouse.execute(
+            f"delete from landed.{table} where (platform, author_pseudonym) not in "
+            f"(select (platform, author_pseudonym) from {held})"
+        )
 
 
 def hidden_authors(warehouse: Warehouse, *, since_before: datetime | None = None) -> list[str]:

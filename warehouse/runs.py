@@ -81,6 +81,11 @@ def threads_to_read(
     )
 
 
+def is_rewrite_due(warehouse: Warehouse) -> bool:
+    """Tell whether bytes of deleted rows stand in the file."""
+    return bool(warehouse.scalar("select rewrite_due_at is not null from landed.store"))
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What an operator wants to know, as frames of counts and instants."""
@@ -119,5 +124,5 @@ def read_status(warehouse: Warehouse) -> Status:
             "count(*) filter (where is_root) as roots_count "
             "from staging.stg_posts group by platform order by platform"
         ),
-        is_rewrite_due=warehouse.scalar("select rewrite_due_at is not null from landed.store"),
+        is_rewrite_due=is_rewrite_due(warehouse),
     )

@@ -116,7 +116,7 @@ def save_page(
         saved = _save_posts(warehouse, batch, stamp)
         _save_counts(warehouse, counts, stamp)
         _save_progress(warehouse, stamp, position, covered)
-        _save_set_aside(warehouse, stamp, set_aside)
+        save_set_aside(warehouse, stamp, set_aside)
         _save_thread_reads(warehouse, thread_reads or {})
         hidden, returned = save_beside(warehouse, beside or Beside(), batch)
     return replace(saved, hidden=hidden, returned=returned)
@@ -301,7 +301,8 @@ def _interval(
     )
 
 
-def _save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[SetAside]) -> None:
+def save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[SetAside]) -> None:
+    """Count what broke a rule; call it inside the rows' own transaction."""
     for entry in set_aside:
         json.loads(entry.skeleton)  # a skeleton is JSON of types; anything else may hold a value
         place = [stamp.run_id, stamp.source, stamp.stream, entry.rule, entry.skeleton]

@@ -39,6 +39,7 @@ from warehouse.duplicates import (
     save_duplicates,
 )
 from warehouse.fingerprint import table_hash
+from warehouse.interactions import interactions_to_read, keep_interactions, save_interactions
 from warehouse.publish import publish
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
@@ -46,6 +47,7 @@ from warehouse.runs import (
     Status,
     begin_run,
     end_run,
+    is_rewrite_due,
     last_run_at,
     post_keys_of,
     read_status,
@@ -96,8 +98,11 @@ __all__ = [
     "end_run",
     "hidden_authors",
     "hidden_posts",
+    "interactions_to_read",
     "is_held",
+    "is_rewrite_due",
     "is_seen_after",
+    "keep_interactions",
     "known_annotations",
     "last_drawn_round",
     "last_run_at",
@@ -125,6 +130,7 @@ __all__ = [
     "save_codebook",
     "save_codings",
     "save_duplicates",
+    "save_interactions",
     "save_page",
     "save_progress",
     "save_quote_read",
