@@ -526,6 +526,19 @@ def test_status_says_how_far_a_stream_is(study: Place, monkeypatch: pytest.Monke
     assert "1 d 23 h" in text
 
 
+def test_status_says_how_often_a_line_broke_and_why(study: Place) -> None:
+    hosts = [[said(1), Close(1001)], [said(2), Cut()], [Deny(503, "NoRoomForYou")], [said(3)]]
+    with scripted_appview(answering_profiles) as public, scripted_jetstream(*hosts) as host:
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, 3)
+    gathered = json.loads(study.invoke("status", "--json").succeeds().out)["notes"]
+    told = {row["note"]: row["times_count"] for row in gathered if "line lost" in row["note"]}
+    assert sum(told.values()) == 3
+    assert "line lost: close code 1001" in told
+    assert all(row["source"] == "words" and row["last_at"] for row in gathered)
+    assert "What happened on the way" in study.invoke("status").succeeds().out
+
+
 def test_a_run_whose_process_is_gone_is_not_shown_as_running(study: Place) -> None:
     with scripted_appview(answering_profiles) as public, scripted_jetstream([said(1)]) as host:
         write_stream_study(study, host.url, appview=public.url)

@@ -3,7 +3,7 @@
 A hidden account's posts stay in `landed` and nowhere above it: they come back with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -94,12 +94,13 @@ where (platform, author_pseudonym) in (select (platform, author_pseudonym) from 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a page tells beside its posts and counts."""
+    """What a page tells beside its posts and counts; `notes` count what happened on the way."""
 
     accounts: dy.DataFrame[Account] = field(default_factory=Account.create_empty)
     wishes: dy.DataFrame[Wish] = field(default_factory=Wish.create_empty)
     labels: dy.DataFrame[PostLabel] = field(default_factory=PostLabel.create_empty)
     contexts: Sequence[PostContext] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def save_beside(warehouse: Warehouse, beside: Beside, posts: pl.DataFrame) -> tuple[int, int]:

@@ -93,12 +93,13 @@ class Status:
     runs: pl.DataFrame
     gaps: pl.DataFrame
     set_aside: pl.DataFrame
+    notes: pl.DataFrame
     posts: pl.DataFrame
     is_rewrite_due: bool
 
 
 def read_status(warehouse: Warehouse) -> Status:
-    """Read each source's last run, its gaps, what was set aside and how many posts there are.
+    """Read each source's last run, its gaps, what was set aside or happened on the way, and posts.
 
     Of a source that reads several files those stand beside it whose last reading did not end well.
     """
@@ -118,6 +119,13 @@ def read_status(warehouse: Warehouse) -> Status:
         set_aside=warehouse.frame(
             "select source, rule, cast(sum(items_count) as bigint) as items_count "
             "from staging.stg_set_aside group by source, rule order by source, rule"
+        ),
+        notes=add_zones(
+            warehouse.frame(
+                "select source, note, cast(sum(notes_count) as bigint) as times_count, "
+                "max(noted_at) as last_at from staging.stg_page_notes "
+                "group by source, note order by source, note"
+            )
         ),
         posts=warehouse.frame(
             "select platform, count(*) as posts_count, "

@@ -17,3 +17,14 @@ create table landed.interaction_reads (
     interactions_count bigint not null,
     read_at timestamp not null
 );
+
+-- What happened on the way to pages: lines that broke and why, hosts that refused, never a value.
+-- Grain: run_id, source, stream and note. noted_at: when it was counted last.
+create table landed.page_notes (
+    run_id varchar not null,
+    source varchar not null,
+    stream varchar not null,
+    note varchar not null,
+    notes_count bigint not null,
+    noted_at timestamp not null
+);
