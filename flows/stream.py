@@ -9,6 +9,8 @@ do what is due now and then, one for what must not wait (heartbeat, rewriting), 
 take long. The main thread waits for a signal.
 """
 
+import atexit
+import gc
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -45,6 +47,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def run_stream(sources: list[str] | None) -> dict[str, dict[str, int]]:
     """Run the flow, under the Prefect server that is configured or under none."""
+    atexit.register(gc.freeze)  # to look through all that is left takes longer than the rest
     has_server = get_current_settings().api.url is not None
     return stream(sources) if has_server else stream.fn(sources)
 

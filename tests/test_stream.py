@@ -432,6 +432,55 @@ def test_removals_gather_no_longer_than_a_rewriting_leaves_time_for(study: Place
     assert cleared.rewrite_after_seconds == 0.0
 
 
+def test_bytes_of_what_is_no_post_go_while_the_stream_runs(
+    study: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", STEP_SECONDS)
+    monkeypatch.setattr(aftermath, "GONE_SECONDS", 0.0)
+    seen: list[bool] = []
+
+    def take_a_like_back(ending: Ending) -> None:
+        wait_for(lambda: held(study))
+        workspace = open_workspace(study.folder)
+
+        def is_due() -> bool:
+            with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+                return store.is_rewrite_due(warehouse)
+
+        with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+            key = warehouse.scalar("select post_key from landed.post_versions")
+            warehouse.execute(
+                "insert into landed.interactions values ('bluesky', ?, 'like', ?, null, ?)",
+                [key, "0" * 32, warehouse.now],
+            )
+            assert store.keep_interactions(warehouse, ()) == 1
+            seen.append(store.is_rewrite_due(warehouse))
+        wait_for(lambda: not is_due())
+        seen.append(ending.stop.is_set())
+
+    with scripted_appview(answering_profiles) as public, scripted_jetstream([said(1)]) as host:
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, beside=take_a_like_back)
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize(("posts_count", "marked_count"), [(2, 1), (1, 0)])
+def test_the_end_does_not_wait_for_the_marking_of_a_large_corpus(
+    study: Place, monkeypatch: pytest.MonkeyPatch, posts_count: int, marked_count: int
+) -> None:
+    monkeypatch.setattr(aftermath, "QUICK_POSTS", posts_count)
+    text = "I left my umbrella on the porch again and the rain came in through the open window"
+    with (
+        scripted_appview(answering_profiles) as public,
+        scripted_jetstream([said(1, text), said(2, text)]) as host,
+    ):
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, 2)
+    workspace = open_workspace(study.folder)
+    with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+        assert warehouse.scalar("select count(*) from duplicates") == marked_count
+
+
 def test_a_chore_that_could_not_begin_or_was_in_the_way_is_done_as_soon_as_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

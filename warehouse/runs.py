@@ -81,6 +81,11 @@ def threads_to_read(
     )
 
 
+def count_posts(warehouse: Warehouse) -> int:
+    """Count the posts that are held, hidden ones too."""
+    return int(warehouse.scalar("select count(*) from landed.post_versions"))
+
+
 def is_rewrite_due(warehouse: Warehouse) -> bool:
     """Tell whether bytes of deleted rows stand in the file."""
     return bool(warehouse.scalar("select rewrite_due_at is not null from landed.store"))

@@ -46,6 +46,7 @@ from warehouse.rewriting import compact
 from warehouse.runs import (
     Status,
     begin_run,
+    count_posts,
     end_run,
     is_rewrite_due,
     last_run_at,
@@ -88,6 +89,7 @@ __all__ = [
     "compute_verdicts",
     "count_duplicates",
     "count_hidden",
+    "count_posts",
     "count_units",
     "count_wishes",
     "drawn_rounds",
