@@ -137,6 +137,18 @@ class Follower:
             self.reader.learn(parsed)
         return True
 
+    def take_late(self) -> bool:
+        """Store what answered posts before they were held; False before the reader is there."""
+        if self.reader is None:
+            return False
+        for reading in self.reader.late_readings():
+            if self.ending.stop.is_set():
+                break
+            parsed = reading.parse(reading.page)
+            self._store(reading.page, parsed, reading.route)
+            self.reader.learn(parsed, is_thread=True)
+        return True
+
     def take_lists(self) -> bool:
         """Follow who is in the lists now."""
         if self.reader is None:

@@ -38,6 +38,7 @@ from schema.study import BlueskyStreamSource
 HEARTBEAT_SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 3600.0
 HELD_SECONDS: Final = 300.0
+LATE_SECONDS: Final = 10.0
 PERMISSION_SECONDS: Final = 3600.0
 TASKS_SECONDS: Final = 600.0  # R15's deadline is a day; a server may have to be started for it
 LOOK_SECONDS: Final = 0.5
@@ -171,6 +172,7 @@ def _patient_chores(followers: Sequence[Follower], aftermath: Aftermath) -> list
             Chore(follower.take_feeds, seconds_of(follower.source.feeds_every)),
             Chore(follower.take_lists, LISTS_SECONDS),
             Chore(follower.take_held, HELD_SECONDS),
+            Chore(follower.take_late, LATE_SECONDS),
             Chore(follower.check_permission, PERMISSION_SECONDS),
         ]
     return chores

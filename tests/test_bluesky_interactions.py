@@ -14,6 +14,7 @@ from schema.errors import SourceUnavailable
 from schema.removals import CollectedRemoval
 from tests.support.appview_script import OTHER, WRITER, query, refused, scripted_appview, view
 from tests.support.bluesky_network import BlueskyNetwork
+from tests.support.scanner import Names, scan
 from tests.support.sky import PANEL, THREADS, Sky, Under, did, private_file, under
 from tests.test_bluesky_real_pull import act, on, post
 from transforms.pseudonymize import author_pseudonyms
@@ -116,6 +117,10 @@ def test_who_is_kept_out_or_wants_signed_in_readers_stands_in_no_edge(tmp_path: 
         tally = at.collect("panel", "threads")
         assert edges(at) == named(at, ("like", "reader"), ("repost", "carrier"))
         assert (tally["outside_policy_count"], tally["suppressed_count"]) == (1, 1)
+        folder = at.study.place.folder
+        kept = [path for path in folder.rglob("*") if path.is_file() and "vault" not in path.name]
+        dids = tuple(map(did, ("reader", "shy", "forgotten", "carrier")))
+        assert scan(kept, Names(dids)) == []
 
 
 def test_who_only_liked_and_deletes_the_account_is_gone_for_good(tmp_path: Path) -> None:

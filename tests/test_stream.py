@@ -26,7 +26,7 @@ from flows.alone import alone
 from flows.ending import Ending
 from flows.workspace import open_workspace
 from schema.errors import PolicyRefused, SourceRefused, SourceUnavailable, StoreBusy
-from tests.support.appview_script import HANDLE, Ask, refused, scripted_appview, view
+from tests.support.appview_script import HANDLE, Ask, node, refused, scripted_appview, view
 from tests.support.command import NOWHERE, Place, place
 from tests.support.jetstream_script import (
     OTHER,
@@ -359,6 +359,39 @@ def test_what_a_custom_feed_shows_is_collected_on_its_own_route(study: Place) ->
         assert store.read_position(warehouse, stream_name) is not None
 
 
+def test_replies_that_came_before_what_they_answer_was_held_are_fetched(study: Place) -> None:
+    """The root comes by a feed, when the stream has long told of its reply."""
+    replied = {"reply": answer_to("k1")}
+    early, foreign = (
+        node(view(rkey, did=OTHER, record=replied | {"langs": [lang]}))
+        for rkey, lang in (("k2", "en"), ("k3", "de"))
+    )
+    passed = threading.Event()
+
+    def answer(ask: Ask) -> Any:
+        if ask.method == "getFeed":
+            return {"feed": [{"post": view("k1")}, {"post": view("k8")}] if passed.is_set() else []}
+        if ask.method == "getPostThread":
+            return {"thread": node(view("k1"), replies=[early, foreign])}
+        return answering_profiles(ask)
+
+    script = [
+        said(2, "a lamp", did=OTHER, reply=answer_to("k1")),
+        said(4, "a lamp", did=OTHER, reply=answer_to("k77")),
+        said(5, "an umbrella"),
+        Do(lambda: (wait_for(lambda: uri("k5") in held(study)), passed.set())),
+        Do(lambda: wait_for(lambda: uri("k2", OTHER) in held(study))),
+        said(9),
+    ]
+    feeds = f'{private_file(study, "feeds_file", FEED)}\nfeeds_every = "1s"'
+    options = f'{feeds}\ndeclared_languages = ["en"]\n{WORDS}'
+    with scripted_appview(answer) as public, scripted_jetstream(script) as host:
+        write_stream_study(study, host.url, appview=public.url, options=options)
+        follow_until(study, 9)
+        assert public.count("getPostThread") == 1  # of nobody's else who was answered or shown
+    assert held(study) == {uri("k1"), uri("k2", OTHER), uri("k5"), uri("k8"), uri("k9")}
+
+
 @pytest.mark.long
 def test_one_pass_of_collect_takes_feeds_and_lists_too(
     study: Place, prefect_server: PrefectServer
@@ -368,14 +401,19 @@ def test_one_pass_of_collect_takes_feeds_and_lists_too(
             return {"feed": [{"post": view("k7")}]}
         if ask.method == "getList":
             return {"items": [{"subject": {"did": WRITER}}]}
+        if ask.method == "getPostThread":
+            assert ask.one("uri") == uri("k7")
+            answer = view("k2", did=OTHER, record={"reply": answer_to("k7")})
+            return {"thread": node(view("k7"), replies=[node(answer)])}
         return answering_profiles(ask)
 
     study = study.having(**prefect_server.environment())
     files = [private_file(study, "feeds_file", FEED), private_file(study, "lists_file", LIST)]
-    with scripted_appview(answer) as public, scripted_jetstream([said(1, "a lamp")]) as host:
+    script = [said(1, "a lamp"), said(2, "a lamp", did=OTHER, reply=answer_to("k7"))]
+    with scripted_appview(answer) as public, scripted_jetstream(script) as host:
         write_stream_study(study, host.url, appview=public.url, options="\n".join(files))
         study.invoke("collect").succeeds()
-    assert held(study) == {uri("k1"), uri("k7")}
+    assert held(study) == {uri("k1"), uri("k2", OTHER), uri("k7")}
 
 
 def test_a_deleted_post_s_bytes_are_gone_in_time(
