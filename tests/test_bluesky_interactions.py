@@ -96,6 +96,7 @@ def test_who_withdraws_is_gone_in_time_though_another_keeps_the_count(tmp_path: 
         assert at.study.sql("select rewrite_due_at from landed.store").item() is not None
 
 
+@pytest.mark.long
 def test_the_newest_are_read_down_to_the_limit_over_short_pages(tmp_path: Path) -> None:
     sky = liked(*(like(f"reader{number}") for number in range(5)))
     sky.page_size = 2
@@ -145,6 +146,7 @@ def test_who_only_liked_and_deletes_the_account_is_gone_for_good(tmp_path: Path)
         assert edges(at) == left
 
 
+@pytest.mark.long
 def test_what_the_study_asks_for_no_more_goes_with_the_next_refresh(tmp_path: Path) -> None:
     with asking(tmp_path, liked(like("reader"))) as at:
         at.collect("panel", "threads")
