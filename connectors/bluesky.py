@@ -14,6 +14,7 @@ from connectors.bluesky_feed import (
     is_list,
     resolve_feeds,
 )
+from connectors.bluesky_interactions import fetch_interactions, parse_interactions
 from connectors.bluesky_posts import fetch_posts, fetch_quotes
 from connectors.bluesky_repository import fetch_repository_pages, find_server
 from connectors.bluesky_sample import ReplySample
@@ -28,6 +29,7 @@ __all__ = [
     "connect",
     "fetch_author_pages",
     "fetch_closed_account",
+    "fetch_interactions",
     "fetch_list_pages",
     "fetch_posts",
     "fetch_profiles",
@@ -42,6 +44,7 @@ __all__ = [
     "is_list",
     "parse_account",
     "parse_found",
+    "parse_interactions",
     "parse_page",
     "refusal",
     "resolve_actors",

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from connectors.bluesky_record import declared_languages
+from connectors.held_posts import HeldPosts
 from connectors.phrases import Phrases
 from schema.pages import SetAside
 
@@ -21,8 +22,9 @@ class EventFilter:
     `keywords` are words or phrases, as `Phrases` compares them, looked for in the text, the
     pictures' descriptions and the tags. `reply_to` holds the at-uris of posts that the study
     keeps; a post passes that answers one, answers in its thread, or edits it. None: replies are
-    not followed. `edits_of` are at-uris whose edits pass whatever they say now. `languages`:
-    what passed is left out, and counted, where its author declares others alone.
+    not followed. `unheld` is told what a reply answers that does not pass. `edits_of` are at-uris
+    whose edits pass whatever they say now. `languages`: what passed is left out, and counted,
+    where its author declares others alone.
 
     The caller may let `dids`, `reply_to` and `edits_of` change while pages are read: they are
     asked anew for each event.
@@ -31,6 +33,7 @@ class EventFilter:
     keywords: tuple[str, ...] = ()
     dids: Container[str] = field(default=frozenset(), repr=False)
     reply_to: Container[str] | None = field(default=None, repr=False)
+    unheld: HeldPosts | None = field(default=None, repr=False)
     edits_of: Container[str] = field(default=frozenset(), repr=False)
     languages: frozenset[str] = frozenset()
     _left_out: Counter[str] = field(default_factory=Counter, repr=False, compare=False)
@@ -41,7 +44,10 @@ class EventFilter:
         """Tell whether a post passes; `also` are at-uris kept beside `reply_to`."""
         if uri in also or uri in self.edits_of or self._is_held(uri):
             return True
-        if not (did in self.dids or self._speaks_of_it(record) or self._answers(record, also)):
+        targets = () if self.reply_to is None else _targets(record)
+        if not (did in self.dids or self._speaks_of_it(record) or self._is_any(targets, also)):
+            if self.unheld is not None and targets:
+                self.unheld.add(targets)
             return False
         if self.is_declared_elsewhere(record):
             self._left_out[DECLARED_ELSEWHERE] += 1
@@ -67,20 +73,22 @@ class EventFilter:
     def _speaks_of_it(self, record: Mapping[str, Any]) -> bool:
         return bool(self._phrases) and self._phrases.are_in(_BETWEEN_PARTS.join(_words(record)))
 
-    def _answers(self, record: Mapping[str, Any], also: Collection[str]) -> bool:
-        reply = record.get("reply")
-        if self.reply_to is None or not isinstance(reply, Mapping):
-            return False
-        ends = (reply.get(end) for end in ("root", "parent"))
-        targets = (end.get("uri") for end in ends if isinstance(end, Mapping))
-        return any(
-            isinstance(target, str) and (self._is_held(target) or target in also)
-            for target in targets
-        )
+    def _is_any(self, targets: Collection[str], also: Collection[str]) -> bool:
+        return any(self._is_held(target) or target in also for target in targets)
 
     @cached_property
     def _phrases(self) -> Phrases:
         return Phrases(self.keywords)
+
+
+def _targets(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the post that a reply answers and the one that opens its thread; of no reply nothing."""
+    reply = record.get("reply")
+    if not isinstance(reply, Mapping):
+        return ()
+    ends = (reply.get("root"), reply.get("parent"))
+    found = (end.get("uri") for end in ends if isinstance(end, Mapping))
+    return tuple(dict.fromkeys(target for target in found if isinstance(target, str)))
 
 
 def _words(record: Mapping[str, Any]) -> Iterator[str]:

@@ -121,7 +121,8 @@ class Filling:
         """Close the page, seen up to `seen_to`, and begin the next; None where it says nothing."""
         self._cover(seen_to)
         self.began = monotonic()
-        if not (self.items or self.covered or self.scanned_count):
+        is_noted = bool(self.notes.keys() - {REQUESTS})
+        if not (self.items or self.covered or self.scanned_count or is_noted):
             return None
         page = RawPage(
             platform="bluesky",

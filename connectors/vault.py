@@ -176,14 +176,17 @@ class Vault:
                 "on conflict (token, cause) do update set ends_at = excluded.ends_at",
                 [(token, why, end) for token in tokens],
             )
-            self._connection.execute(
-                "delete from kept_out where ends_at <= ?", (_microseconds(now),)
-            )
+            self._drop_ended(now)
             self._connection.execute(  # ids only grow, so this need not count
                 "delete from kept_out where id <= (select max(id) from kept_out) - ? "
                 "and ends_at < ?",
                 (KEPT_OUT_MAX, _NEVER),
             )
+
+    def let_ended_in(self, now: datetime) -> None:
+        """Let in again what was to be kept out until `now` at the latest."""
+        with self._transaction():
+            self._drop_ended(now)
 
     def let_in(
         self,
@@ -204,7 +207,7 @@ class Vault:
     ) -> tuple[set[str], set[str]]:
         """Tell which of these posts and which of these accounts must stay out, for whatever cause.
 
-        One kept out for a while counts until its row goes, which `keep_out` sees to.
+        One kept out for a while counts until its row goes: `keep_out` and `let_ended_in` see to it.
         """
         posts = self._suppression_tokens(platform, "post", native_ids)
         accounts = self._suppression_tokens(platform, "author", authors)
@@ -215,6 +218,9 @@ class Vault:
             {name for name, token in posts.items() if token in barred},
             {name for name, token in accounts.items() if token in barred},
         )
+
+    def _drop_ended(self, now: datetime) -> None:
+        self._connection.execute("delete from kept_out where ends_at <= ?", (_microseconds(now),))
 
     def count(self) -> int:
         """Count the posts the vault leads back to."""

@@ -55,11 +55,13 @@ def home(workspace: Workspace) -> Home | None:
 
 
 def let_go_of_hidden(workspace: Workspace) -> Tally:
-    """Show accounts again whose label ran out; remove what was hidden for a month.
+    """Show accounts again whose label ran out, let posts in again; remove what was long hidden.
 
     Nothing keeps the latter out: an account that comes back after that is collected anew.
     """
     now = workspace.now()
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        vault.let_ended_in(now)
     with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
         store.end_expired_labels(warehouse, now=now)
         long_gone = store.hidden_authors(warehouse, since_before=now - timedelta(days=HIDDEN_DAYS))

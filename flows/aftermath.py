@@ -21,7 +21,8 @@ GONE_SECONDS: Final = 60.0  # from an event to gone in the warehouse's bytes
 STORED_SECONDS: Final = 10.0  # from an event to its page being stored: 5 s of filling, 5 of storing
 MARK_SECONDS: Final = 15 * 60.0  # between two markings of duplicates
 MARK_SHARE: Final = 20  # a marking takes no more than this fraction of the time
-QUICK_SECONDS: Final = 5.0  # what may be done while somebody waits for the end
+QUICK_SECONDS: Final = 2.0  # what may be done while somebody waits for the end
+QUICK_POSTS: Final = 20_000  # so many were marked in less wherever it was measured
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Aftermath:
     removed_at: float | None = -math.inf  # a run that died may have left removed bytes
     is_task_stale: bool = True  # and tasks
     rewriting_seconds: float = 5.0
-    marking_seconds: float = 0.0
+    marking_seconds: float | None = None  # unknown before the first marking
     marked_at: float = field(default_factory=monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -43,6 +44,11 @@ class Aftermath:
         with self.lock:
             self.removed_at = monotonic() if self.removed_at is None else self.removed_at
             self.is_task_stale = True
+
+    def await_rewriting(self) -> None:
+        """Take note that deleted bytes stand in the file, whoever deleted them."""
+        with self.lock:
+            self.removed_at = monotonic() if self.removed_at is None else self.removed_at
 
     @property
     def rewrite_after_seconds(self) -> float:
@@ -84,7 +90,8 @@ class Aftermath:
 
     def mark_when_due(self) -> None:
         """Mark duplicates, now and then."""
-        if monotonic() - self.marked_at >= max(MARK_SECONDS, MARK_SHARE * self.marking_seconds):
+        last_seconds = self.marking_seconds or 0.0
+        if monotonic() - self.marked_at >= max(MARK_SECONDS, MARK_SHARE * last_seconds):
             self.mark()
 
     def mark(self) -> None:
@@ -98,5 +105,13 @@ class Aftermath:
         """Do at the end what would otherwise wait; long marking is left to the next pass."""
         self.rewrite()
         self.close_stale_tasks()
-        if self.marking_seconds <= QUICK_SECONDS:
+        if self._is_marking_quick():
             self.mark()
+
+    def _is_marking_quick(self) -> bool:
+        """Judge by the last marking; before the first by how many posts there are."""
+        if self.marking_seconds is not None:
+            return self.marking_seconds <= QUICK_SECONDS
+        workspace = self.workspace
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            return store.count_posts(warehouse) <= QUICK_POSTS

@@ -1,21 +1,21 @@
-"""What surrounds each collected Bluesky post: root, parents, sampled replies, quotes.
+"""What surrounds each collected Bluesky post: root, parents, sampled replies, quotes, edges.
 
 What to read is asked of the warehouse, so a run that died goes on where it stopped: first up
 from each collected reply, once; then down from roots whose reply count moved or was never told;
-then to those who quote.
+then to those who quote, and to who liked, reposted and quoted.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import polars as pl
 
 from connectors import bluesky
-from connectors.vault import open_vault
 from flows import bluesky_access
 from flows.gate import land
 from flows.heaps import thread_heaps
-from flows.reading import NETWORK, query_for
+from flows.interactions import read_interactions
+from flows.reading import NETWORK, addresses_of, query_for
 from flows.runs import Run
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
@@ -40,6 +40,7 @@ def read_context(workspace: Workspace, source: BlueskyThreadSource, run: Run) ->
     _land_each(workspace, run, roots, _downwards(client, query, source, sample))
     if source.quotes:
         _read_quotes(workspace, source, run, client, query)
+    read_interactions(workspace, source, run, client, query)
 
 
 def _thread_sources(workspace: Workspace) -> list[str]:
@@ -68,7 +69,7 @@ def _downwards(
 
 def _land_each(workspace: Workspace, run: Run, due: Mapping[int, int | None], read: Pages) -> None:
     """Read and store the thread of each post that is due, and each one's reply count as read."""
-    natives = _native_ids(workspace, due)
+    natives = addresses_of(workspace, due)
     for page, roots in thread_heaps(natives, read, run.tally.set_one_aside):
         parsed, stamp = bluesky.parse_page(page), run.stamp(page.stream)
         counts = dict(parsed.posts.select("native_id", "replies_count").iter_rows())
@@ -90,7 +91,7 @@ def _read_quotes(
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         due = _counts(store.quotes_to_read(warehouse, _thread_sources(workspace)))
     query = replace(query, stream=f"{source.name}{store.QUOTES}")
-    for post_key, uri in _native_ids(workspace, due):
+    for post_key, uri in addresses_of(workspace, due):
         try:
             for page in bluesky.fetch_quotes(client, query, uri, limit=source.quotes):
                 parsed = bluesky.parse_page(page)
@@ -100,12 +101,3 @@ def _read_quotes(
             continue
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.save_quote_read(warehouse, post_key, due[post_key] or 0)
-
-
-def _native_ids(workspace: Workspace, due: Mapping[int, object]) -> Iterator[tuple[int, str]]:
-    """Yield what is due with its address, in its order."""
-    if not due:
-        return
-    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
-        natives = vault.native_ids(list(due))
-    yield from ((key, natives[key]) for key in due if key in natives)

@@ -11,7 +11,7 @@ import dataframely as dy
 
 from annotation.codebook import load_codebook
 from annotation.codebook_page import render as codebook_page
-from schema import accounts, coding, posts, removals
+from schema import accounts, coding, interactions, posts, removals
 from warehouse.dictionary import published_tables
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -28,6 +28,8 @@ CONTRACTS: tuple[type[dy.Schema], ...] = (
     accounts.Wish,
     accounts.CollectedLabel,
     accounts.PostLabel,
+    interactions.CollectedInteraction,
+    interactions.Interaction,
     coding.FrameUnit,
     coding.Unit,
     coding.Coding,

@@ -137,6 +137,18 @@ class Follower:
             self.reader.learn(parsed)
         return True
 
+    def take_late(self) -> bool:
+        """Store what answered posts before they were held; False before the reader is there."""
+        if self.reader is None:
+            return False
+        for reading in self.reader.late_readings():
+            if self.ending.stop.is_set():
+                break
+            parsed = reading.parse(reading.page)
+            self._store(reading.page, parsed, reading.route)
+            self.reader.learn(parsed, is_thread=True)
+        return True
+
     def take_lists(self) -> bool:
         """Follow who is in the lists now."""
         if self.reader is None:
@@ -171,6 +183,8 @@ class Follower:
                 ),
                 counts=asdict(self.run.tally),
             )
+            if store.is_rewrite_due(warehouse):  # what is no post is in no tally: a like, say
+                self.aftermath.await_rewriting()
 
     @property
     def trouble(self) -> str | None:

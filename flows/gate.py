@@ -79,7 +79,7 @@ def land(
             covered=covered,
             set_aside=[*parsed.set_aside, *_counted("other language", let_in.foreign_count)],
             thread_reads=thread_reads,
-            beside=_beside(parsed, let_in.collected, key),
+            beside=_beside(page, parsed, let_in.collected, key),
         )
         if saved.returned:
             let_back(stores.vault, page.platform, parsed.accounts)
@@ -180,13 +180,16 @@ def _let_go(
     return remove_from(workspace, stores, page.platform, gone)
 
 
-def _beside(parsed: ParsedPage, admitted: dy.DataFrame[CollectedPost], key: bytes) -> store.Beside:
+def _beside(
+    page: RawPage, parsed: ParsedPage, admitted: dy.DataFrame[CollectedPost], key: bytes
+) -> store.Beside:
     """Name nobody in what a page tells beside its posts."""
     return store.Beside(
         pseudonymize_accounts(parsed.accounts, key=key),
         pseudonymize_wishes(parsed.wishes, key=key),
         pseudonymize_labels(parsed.labels, key=key),
         _keyed_contexts(parsed.contexts, admitted, key),
+        page.notes,
     )
 
 

@@ -3,6 +3,7 @@
 What was read before a platform failed is handed over first; a crash repeats one heap.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,7 @@ def joined(pages: Sequence[RawPage]) -> RawPage:
         missing=tuple(dict.fromkeys(name for page in pages for name in page.missing)),
         contexts=tuple(fact for page in pages for fact in page.contexts),
         requests_count=sum(page.requests_count for page in pages),
+        notes=sum((Counter(page.notes) for page in pages), Counter[str]()),
     )
 
 

@@ -26,7 +26,7 @@ def vault_entries(
             pl.min_horizontal("created_at", "observed_at"),
             pl.col("observed_at"),
             refresh_hours=workspace.study.policy.refresh_hours,
-            recheck_hours=_recheck_hours(workspace, platform),
+            recheck_hours=recheck_hours(workspace, platform),
         )
     ).to_series()
     return [
@@ -45,7 +45,7 @@ def due_after(
         min(created_at, observed_at),
         observed_at,
         refresh_hours=workspace.study.policy.refresh_hours,
-        recheck_hours=_recheck_hours(workspace, platform),
+        recheck_hours=recheck_hours(workspace, platform),
     )
 
 
@@ -55,9 +55,9 @@ def overdue_before(workspace: Workspace, platform: Platform) -> datetime:
     A look is due after half the deadline at the latest, so what has waited for the other half
     may be shown to be older than R14 and R15 allow.
     """
-    return workspace.now() - timedelta(hours=_recheck_hours(workspace, platform))
+    return workspace.now() - timedelta(hours=recheck_hours(workspace, platform))
 
 
-def _recheck_hours(workspace: Workspace, platform: Platform) -> float:
+def recheck_hours(workspace: Workspace, platform: Platform) -> float:
     """Halve the deadline: a missed look leaves a second one inside it."""
     return workspace.study.policy.removal_hours.get(platform, 24) / 2

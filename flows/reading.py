@@ -1,9 +1,10 @@
 """What the functions of a kind share: pages beside their parser, and queries that go on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.vault import open_vault
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
 from schema.pages import CollectionQuery, ParsedPage, RawPage
@@ -51,6 +52,15 @@ def queries_for(
         )
         for stream, actor in streams.items()
     ]
+
+
+def addresses_of(workspace: Workspace, due: Mapping[int, object]) -> Iterator[tuple[int, str]]:
+    """Yield the posts that are due with their native ids, in their order."""
+    if not due:
+        return
+    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+        natives = vault.native_ids(list(due))
+    yield from ((key, natives[key]) for key in due if key in natives)
 
 
 def refuse_if_none(source: str, refused: int, *, of: int, what: str = "accounts") -> None:

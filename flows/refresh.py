@@ -17,6 +17,7 @@ from flows.absences import let_go_of_hidden, settle
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.heaps import heaps
+from flows.interactions import let_go_of_unasked
 from flows.labels import read_labels
 from flows.looks import due_after
 from flows.passes import RETRY_SECONDS, each
@@ -71,6 +72,7 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     with recorded(workspace, sources[0], route=route, stream=f"refresh/{platform}") as run:
         if platform == "bluesky":
             run.tally.add(let_go_of_hidden(workspace))
+            let_go_of_unasked(workspace)
         while due := _due(workspace, platform):
             _look_again(workspace, platform, due, run)
         for source in sources:

@@ -22,6 +22,7 @@ SECTIONS = {
     "wishes": "What authors wish of reuse",
     "gaps": "Gaps: what could not be seen",
     "set_aside": "Items set aside, by rule",
+    "notes": "What happened on the way: lines lost, hosts that refused",
 }
 
 
@@ -47,6 +48,7 @@ def status(directory: Path) -> dict[str, Any]:
         "wishes": wishes.to_dicts(),
         "gaps": held.gaps.to_dicts(),
         "set_aside": held.set_aside.to_dicts(),
+        "notes": held.notes.to_dicts(),
     }
 
 

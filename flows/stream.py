@@ -9,6 +9,8 @@ do what is due now and then, one for what must not wait (heartbeat, rewriting), 
 take long. The main thread waits for a signal.
 """
 
+import atexit
+import gc
 from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import timedelta
@@ -36,6 +38,7 @@ from schema.study import BlueskyStreamSource
 HEARTBEAT_SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 3600.0
 HELD_SECONDS: Final = 300.0
+LATE_SECONDS: Final = 10.0
 PERMISSION_SECONDS: Final = 3600.0
 TASKS_SECONDS: Final = 600.0  # R15's deadline is a day; a server may have to be started for it
 LOOK_SECONDS: Final = 0.5
@@ -45,6 +48,7 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def run_stream(sources: list[str] | None) -> dict[str, dict[str, int]]:
     """Run the flow, under the Prefect server that is configured or under none."""
+    atexit.register(gc.freeze)  # to look through all that is left takes longer than the rest
     has_server = get_current_settings().api.url is not None
     return stream(sources) if has_server else stream.fn(sources)
 
@@ -168,6 +172,7 @@ def _patient_chores(followers: Sequence[Follower], aftermath: Aftermath) -> list
             Chore(follower.take_feeds, seconds_of(follower.source.feeds_every)),
             Chore(follower.take_lists, LISTS_SECONDS),
             Chore(follower.take_held, HELD_SECONDS),
+            Chore(follower.take_late, LATE_SECONDS),
             Chore(follower.check_permission, PERMISSION_SECONDS),
         ]
     return chores

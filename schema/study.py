@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schema.vocabulary import PLATFORMS, Platform, SourceRoute
+from schema.vocabulary import PLATFORMS, Interactions, Platform, SourceRoute
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
 Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[smhd]$")]
@@ -265,13 +265,15 @@ class BlueskyFeedSource(_Source):
 
 
 class BlueskyThreadSource(_Source):
-    """The threads of what was collected."""
+    """The threads of what was collected, and who liked, reposted or quoted its roots."""
 
     kind: Literal["bluesky_thread"]
     parents: int = Field(default=10, ge=0, le=1000)
     depth: int = Field(default=6, ge=0, le=1000)
     replies_per_thread: int = Field(default=200, ge=1)
     quotes: int = Field(default=0, ge=0)
+    interactions: tuple[Interactions, ...] = ()
+    interactions_per_post: int = Field(default=100, ge=1, le=10_000)
 
 
 class BlueskySearchSource(_Source):

@@ -33,6 +33,9 @@ Wish = Literal[
     "syntheticContentGeneration", "publicAccessArchive", "bulkDataset", "protocolBridging"
 ]
 WishValue = Literal["allow", "disallow", "undeclared"]
+# towards a post; what a study may ask for, in the plural
+InteractionKind = Literal["like", "repost", "quote"]
+Interactions = Literal["likes", "reposts", "quotes"]
 DuplicateKind = Literal["same_post", "repost", "crosspost", "copypasta"]
 DuplicateMatch = Literal["exact", "near"]
 LinkCategory = Literal[
@@ -55,6 +58,7 @@ ACCOUNT_STATUSES: Final[tuple[AccountStatus, ...]] = get_args(AccountStatus)
 TELLERS: Final[tuple[Teller, ...]] = get_args(Teller)
 WISHES: Final[tuple[Wish, ...]] = get_args(Wish)
 WISH_VALUES: Final[tuple[WishValue, ...]] = get_args(WishValue)
+INTERACTION_KINDS: Final[tuple[InteractionKind, ...]] = get_args(InteractionKind)
 DUPLICATE_KINDS: Final[tuple[DuplicateKind, ...]] = get_args(DuplicateKind)
 DUPLICATE_MATCHES: Final[tuple[DuplicateMatch, ...]] = get_args(DuplicateMatch)
 LINK_CATEGORIES: Final[tuple[LinkCategory, ...]] = get_args(LinkCategory)

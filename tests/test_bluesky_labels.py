@@ -12,15 +12,19 @@ import pytest
 from connectors.bluesky_labels import fetch_label_pages, parse_labels
 from schema.errors import SourceRefused, SourceUnavailable
 from schema.pages import RawPage
+from tests.support.appview_script import NOW as SKY_NOW
+from tests.support.appview_script import WRITER as APPVIEW_WRITER
 from tests.support.bluesky_network import BlueskyNetwork
 from tests.support.jetstream_script import NOW, WRITER, query, uri
 from tests.support.label_script import CUT, LABELER, error, info, labels, scripted_labeler
+from tests.support.sky import Sky, did, under
 from tests.test_bluesky_gone import act, checked, follow, held, post, reasons, shown
 
 pytestmark = pytest.mark.usefixtures("hasty_streams")
 
 HASTE = (0.01, 0.01)
 DAY = timedelta(days=1)
+READER = did("reader")
 OTHER_LABELER = "did:plc:0ther1abe1er0ther1abe1er"
 
 
@@ -119,6 +123,35 @@ def test_the_last_word_of_each_labeler_counts_and_a_label_that_ran_out_is_none()
     [row] = parsed.accounts.rows(named=True)
     assert (row["author"], row["status"], row["labeler"]) == (WRITER, "takendown", LABELER)
     assert row["until"] == datetime(2026, 3, 28, tzinfo=UTC)
+
+
+def test_a_takedown_that_ends_lets_the_account_be_seen_and_the_post_come_back(
+    tmp_path: Path,
+) -> None:
+    ends_at = SKY_NOW + timedelta(hours=2)
+    ends = {"exp": ends_at.isoformat().replace("+00:00", "Z")}
+    sky = Sky()
+    mine = sky.write("mine", at=SKY_NOW - timedelta(hours=3))
+    sky.write("theirs", by=READER, at=SKY_NOW - timedelta(hours=2))
+    script = [labels(1, {"uri": mine} | ends, {"uri": READER} | ends)]
+    with (
+        scripted_labeler(script, []) as labeler,
+        under(tmp_path, sky, panel=(APPVIEW_WRITER, READER)) as at,
+    ):
+        toml = at.study.place.folder / "study.toml"
+        named = toml.read_text("utf-8").replace("labelers = []", f'labelers = ["{labeler.url}"]')
+        toml.write_text(named, "utf-8")
+        at.study.collect("panel")
+        shown_keys = "select post_key from post order by 1"
+        assert at.study.sql(shown_keys).height == 2
+        tally = at.study.refresh("bluesky")
+        assert (tally["removed_count"], tally["hidden_count"]) == (1, 1)
+        for hours, is_over in ((1, False), (2, True)):
+            at.study.now = SKY_NOW + timedelta(hours=hours)
+            at.study.refresh("bluesky")
+            assert at.study.collect("panel")["suppressed_count"] == (0 if is_over else 1)
+            found = set(at.study.sql(shown_keys)["post_key"].to_list())
+            assert found == (at.keys("mine", "theirs") if is_over else set())
 
 
 @pytest.mark.bluesky_network

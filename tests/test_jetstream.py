@@ -464,7 +464,9 @@ def test_a_stop_ends_a_wait_for_a_host_at_once() -> None:
         timer = threading.Timer(0.2, stop.set)
         timer.start()
         began = monotonic()
-        assert list(passes(host.url, idle_seconds=None, stop=stop)) == []
+        [page] = passes(host.url, idle_seconds=None, stop=stop)
+        assert (page.items, page.position) == ((), None)
+        assert page.notes["line lost: 503 unnamed"] == 1  # which is told though nothing was read
         timer.join()
     assert monotonic() - began < 2.0
 

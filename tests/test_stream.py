@@ -26,7 +26,7 @@ from flows.alone import alone
 from flows.ending import Ending
 from flows.workspace import open_workspace
 from schema.errors import PolicyRefused, SourceRefused, SourceUnavailable, StoreBusy
-from tests.support.appview_script import HANDLE, Ask, refused, scripted_appview, view
+from tests.support.appview_script import HANDLE, Ask, node, refused, scripted_appview, view
 from tests.support.command import NOWHERE, Place, place
 from tests.support.jetstream_script import (
     OTHER,
@@ -359,6 +359,39 @@ def test_what_a_custom_feed_shows_is_collected_on_its_own_route(study: Place) ->
         assert store.read_position(warehouse, stream_name) is not None
 
 
+def test_replies_that_came_before_what_they_answer_was_held_are_fetched(study: Place) -> None:
+    """The root comes by a feed, when the stream has long told of its reply."""
+    replied = {"reply": answer_to("k1")}
+    early, foreign = (
+        node(view(rkey, did=OTHER, record=replied | {"langs": [lang]}))
+        for rkey, lang in (("k2", "en"), ("k3", "de"))
+    )
+    passed = threading.Event()
+
+    def answer(ask: Ask) -> Any:
+        if ask.method == "getFeed":
+            return {"feed": [{"post": view("k1")}, {"post": view("k8")}] if passed.is_set() else []}
+        if ask.method == "getPostThread":
+            return {"thread": node(view("k1"), replies=[early, foreign])}
+        return answering_profiles(ask)
+
+    script = [
+        said(2, "a lamp", did=OTHER, reply=answer_to("k1")),
+        said(4, "a lamp", did=OTHER, reply=answer_to("k77")),
+        said(5, "an umbrella"),
+        Do(lambda: (wait_for(lambda: uri("k5") in held(study)), passed.set())),
+        Do(lambda: wait_for(lambda: uri("k2", OTHER) in held(study))),
+        said(9),
+    ]
+    feeds = f'{private_file(study, "feeds_file", FEED)}\nfeeds_every = "1s"'
+    options = f'{feeds}\ndeclared_languages = ["en"]\n{WORDS}'
+    with scripted_appview(answer) as public, scripted_jetstream(script) as host:
+        write_stream_study(study, host.url, appview=public.url, options=options)
+        follow_until(study, 9)
+        assert public.count("getPostThread") == 1  # of nobody's else who was answered or shown
+    assert held(study) == {uri("k1"), uri("k2", OTHER), uri("k5"), uri("k8"), uri("k9")}
+
+
 @pytest.mark.long
 def test_one_pass_of_collect_takes_feeds_and_lists_too(
     study: Place, prefect_server: PrefectServer
@@ -368,14 +401,19 @@ def test_one_pass_of_collect_takes_feeds_and_lists_too(
             return {"feed": [{"post": view("k7")}]}
         if ask.method == "getList":
             return {"items": [{"subject": {"did": WRITER}}]}
+        if ask.method == "getPostThread":
+            assert ask.one("uri") == uri("k7")
+            answer = view("k2", did=OTHER, record={"reply": answer_to("k7")})
+            return {"thread": node(view("k7"), replies=[node(answer)])}
         return answering_profiles(ask)
 
     study = study.having(**prefect_server.environment())
     files = [private_file(study, "feeds_file", FEED), private_file(study, "lists_file", LIST)]
-    with scripted_appview(answer) as public, scripted_jetstream([said(1, "a lamp")]) as host:
+    script = [said(1, "a lamp"), said(2, "a lamp", did=OTHER, reply=answer_to("k7"))]
+    with scripted_appview(answer) as public, scripted_jetstream(script) as host:
         write_stream_study(study, host.url, appview=public.url, options="\n".join(files))
         study.invoke("collect").succeeds()
-    assert held(study) == {uri("k1"), uri("k7")}
+    assert held(study) == {uri("k1"), uri("k2", OTHER), uri("k7")}
 
 
 def test_a_deleted_post_s_bytes_are_gone_in_time(
@@ -430,6 +468,55 @@ def test_removals_gather_no_longer_than_a_rewriting_leaves_time_for(study: Place
         assert cleared.rewrite_after_seconds + limits["stored"] + seconds <= limits["gone"]
     cleared.rewriting_seconds = 100.0
     assert cleared.rewrite_after_seconds == 0.0
+
+
+def test_bytes_of_what_is_no_post_go_while_the_stream_runs(
+    study: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", STEP_SECONDS)
+    monkeypatch.setattr(aftermath, "GONE_SECONDS", 0.0)
+    seen: list[bool] = []
+
+    def take_a_like_back(ending: Ending) -> None:
+        wait_for(lambda: held(study))
+        workspace = open_workspace(study.folder)
+
+        def is_due() -> bool:
+            with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+                return store.is_rewrite_due(warehouse)
+
+        with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+            key = warehouse.scalar("select post_key from landed.post_versions")
+            warehouse.execute(
+                "insert into landed.interactions values ('bluesky', ?, 'like', ?, null, ?)",
+                [key, "0" * 32, warehouse.now],
+            )
+            assert store.keep_interactions(warehouse, ()) == 1
+            seen.append(store.is_rewrite_due(warehouse))
+        wait_for(lambda: not is_due())
+        seen.append(ending.stop.is_set())
+
+    with scripted_appview(answering_profiles) as public, scripted_jetstream([said(1)]) as host:
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, beside=take_a_like_back)
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize(("posts_count", "marked_count"), [(2, 1), (1, 0)])
+def test_the_end_does_not_wait_for_the_marking_of_a_large_corpus(
+    study: Place, monkeypatch: pytest.MonkeyPatch, posts_count: int, marked_count: int
+) -> None:
+    monkeypatch.setattr(aftermath, "QUICK_POSTS", posts_count)
+    text = "I left my umbrella on the porch again and the rain came in through the open window"
+    with (
+        scripted_appview(answering_profiles) as public,
+        scripted_jetstream([said(1, text), said(2, text)]) as host,
+    ):
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, 2)
+    workspace = open_workspace(study.folder)
+    with store.open_warehouse(workspace.warehouse, now=SINCE) as warehouse:
+        assert warehouse.scalar("select count(*) from duplicates") == marked_count
 
 
 def test_a_chore_that_could_not_begin_or_was_in_the_way_is_done_as_soon_as_it_can(
@@ -524,6 +611,19 @@ def test_status_says_how_far_a_stream_is(study: Place, monkeypatch: pytest.Monke
     assert "leaves a gap" in stopped["note"]
     text = later.invoke("status").succeeds().out
     assert "1 d 23 h" in text
+
+
+def test_status_says_how_often_a_line_broke_and_why(study: Place) -> None:
+    hosts = [[said(1), Close(1001)], [said(2), Cut()], [Deny(503, "NoRoomForYou")], [said(3)]]
+    with scripted_appview(answering_profiles) as public, scripted_jetstream(*hosts) as host:
+        write_stream_study(study, host.url, appview=public.url)
+        follow_until(study, 3)
+    gathered = json.loads(study.invoke("status", "--json").succeeds().out)["notes"]
+    told = {row["note"]: row["times_count"] for row in gathered if "line lost" in row["note"]}
+    assert sum(told.values()) == 3
+    assert "line lost: close code 1001" in told
+    assert all(row["source"] == "words" and row["last_at"] for row in gathered)
+    assert "What happened on the way" in study.invoke("status").succeeds().out
 
 
 def test_a_run_whose_process_is_gone_is_not_shown_as_running(study: Place) -> None:

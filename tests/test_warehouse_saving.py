@@ -43,6 +43,25 @@ def test_rows_cursor_coverage_and_what_was_set_aside_stand_together(tmp_path: Pa
     assert status.posts.rows() == [("reddit", 1, 1)]
 
 
+def test_what_happened_on_the_way_is_counted_with_its_rows(tmp_path: Path) -> None:
+    lost = store.Beside(notes={"line lost: silence": 2, "host refused": 1})
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), beside=lost)
+        save(warehouse, post(2), beside=store.Beside(notes={"host refused": 3}))
+        with pytest.raises(WarehouseError):  # the page is stored whole or not at all
+            save(
+                warehouse,
+                post(3),
+                snapshots=counts({"post_key": 9, "observed_at": NOW}),
+                beside=lost,
+            )
+        told = store.read_status(warehouse).notes
+    assert told.rows() == [
+        ("small-hours", "host refused", 4, NOW),
+        ("small-hours", "line lost: silence", 2, NOW),
+    ]
+
+
 def test_a_page_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
     aside = [SetAside("rule", "not json at all")]
     with opened(tmp_path / "w.duckdb") as warehouse:

@@ -19,6 +19,7 @@ from schema.accounts import (
     Wish,
 )
 from schema.frames import empty, validated
+from schema.interactions import CollectedInteraction, Interaction
 from schema.posts import CollectedPost, EngagementSnapshot, Post
 from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import LINK_CATEGORIES, Platform
@@ -150,6 +151,22 @@ def pseudonymize_labels(
         return empty(PostLabel)
     rows = labels.with_columns(post_key=keyed.row_key(pl.col("native_id"), key))
     return PostLabel.validate(rows.select(PostLabel.column_names()))
+
+
+def pseudonymize_interactions(
+    interactions: dy.DataFrame[CollectedInteraction], *, key: bytes
+) -> dy.DataFrame[Interaction]:
+    """Put keyed stand-ins for accounts and posts; n rows to n rows.
+
+    Raises:
+        ValueError: `key` is shorter than 32 bytes, or the rows are of several platforms.
+    """
+    platform = _platform(interactions, key)
+    rows = interactions.with_columns(
+        post_key=keyed.row_key(pl.col("native_id"), key),
+        author_pseudonym=keyed.pseudonym(platform, pl.col("author"), key),
+    )
+    return Interaction.validate(rows.select(Interaction.column_names()))
 
 
 def post_keys(platform: Platform, native_ids: Sequence[str], *, key: bytes) -> list[int]:

@@ -3,7 +3,7 @@
 A hidden account's posts stay in `landed` and nowhere above it: they come back with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -54,7 +54,7 @@ from batch
 where
     status <> 'active'
     and (platform, author_pseudonym) in (
-        select (platform, author_pseudonym) from landed.post_versions
+        select (platform, author_pseudonym) from staging.held_accounts
     )
     and (platform, author_pseudonym, told_by, labeler) not in (
         select (platform, author_pseudonym, told_by, labeler) from landed.hidden_authors
@@ -82,6 +82,10 @@ where
     )
 order by all
 """
+_OF_AUTHORS = {
+    "hidden_authors": "staging.held_accounts",
+    "author_wishes": "landed.post_versions",
+}
 _HIDDEN_POSTS = """
 select count(*)
 from landed.post_versions
@@ -91,12 +95,13 @@ where (platform, author_pseudonym) in (select (platform, author_pseudonym) from 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What a page tells beside its posts and counts."""
+    """What a page tells beside its posts and counts; `notes` count what happened on the way."""
 
     accounts: dy.DataFrame[Account] = field(default_factory=lambda: empty(Account))
     wishes: dy.DataFrame[Wish] = field(default_factory=lambda: empty(Wish))
     labels: dy.DataFrame[PostLabel] = field(default_factory=lambda: empty(PostLabel))
     contexts: Sequence[PostContext] = ()
+    notes: Mapping[str, int] = field(default_factory=dict)
 
 
 def save_beside(warehouse: Warehouse, beside: Beside, posts: pl.DataFrame) -> tuple[int, int]:
@@ -112,6 +117,15 @@ def save_beside(warehouse: Warehouse, beside: Beside, posts: pl.DataFrame) -> tu
     if beside.accounts.is_empty():
         return 0, 0
     return _save_accounts(warehouse, admitted(Account, beside.accounts))
+
+
+def forget_accounts(warehouse: Warehouse) -> None:
+    """Let what is kept of accounts go with the last that is held of them."""
+    for table, held in _OF_AUTHORS.items():
+        warehouse.execute(
+            f"delete from landed.{table} where (platform, author_pseudonym) not in "
+            f"(select (platform, author_pseudonym) from {held})"
+        )
 
 
 def hidden_authors(warehouse: Warehouse, *, since_before: datetime | None = None) -> list[str]:

@@ -9,8 +9,8 @@ from warehouse.models import models
 def table_hash(warehouse: Warehouse) -> str:
     """Hash what is known, in sorted rows; not when or in which run it was learnt.
 
-    Posts, versions, edges, links, duplicates, codings, removal counts, and coverage as the
-    union of its intervals.
+    Posts, versions, edges, interactions, links, duplicates, codings, removal counts, and coverage
+    as the union of its intervals.
     """
     parts = {part.name: _hash(warehouse, part.sql) for part in models("fingerprint")}
     told = "\n".join(f"{name} {value}" for name, value in sorted(parts.items()))

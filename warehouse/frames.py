@@ -7,6 +7,7 @@ from schema.accounts import Account, PostLabel, Wish
 from schema.coding import Coding, EvidenceSpan, Unit
 from schema.errors import WarehouseError
 from schema.frames import validated
+from schema.interactions import Interaction
 from schema.posts import DuplicateMark, EngagementSnapshot, Post
 from schema.removals import Removal
 from warehouse.clock import strip_zones
@@ -19,6 +20,7 @@ Contract = type[
     | Account
     | Wish
     | PostLabel
+    | Interaction
     | Unit
     | Coding
     | EvidenceSpan

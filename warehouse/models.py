@@ -44,6 +44,7 @@ MARTS = (
     "community",
     "engagement_snapshot",
     "reply_edge",
+    "interaction_edge",
     "thread_context",
     "post_link",
     "current_round",

@@ -12,6 +12,7 @@ import dataframely as dy
 import polars as pl
 
 from schema.removals import Removal
+from warehouse.authors import forget_accounts
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
@@ -40,7 +41,7 @@ select gone.place
 from batch as gone
 where
     gone.post_key in (select post_key from landed.post_versions)
-    or gone.author_pseudonym in (select author_pseudonym from landed.post_versions)
+    or gone.author_pseudonym in (select author_pseudonym from staging.held_accounts)
 """
 _SEEN_AFTER = """
 select gone.place
@@ -58,6 +59,8 @@ _BY_POST = {
     "post_labels": "post_key",
     "thread_context": "post_key",
     "quote_reads": "post_key",
+    "interactions": "post_key",
+    "interaction_reads": "post_key",
     "units": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",
@@ -77,7 +80,6 @@ from (
 where thread_reads.post_key = lost.thread_key
 """
 _STREAMS = ("cursors", "coverage")
-_OF_AUTHORS = ("hidden_authors", "author_wishes")
 _TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
 GENESIS = "0" * 64
 
@@ -107,9 +109,8 @@ def remove(
             taken = _delete_posts(warehouse, part.select("post_key"))
             _log(warehouse, naive(now), str(platform), str(reason), part.height, taken)
             rows = _sum(rows, taken)
-        if rows:
-            _delete_authors(warehouse)
         if rows or timelines:
+            forget_accounts(warehouse)
             mark_rewrite_due(warehouse)
     return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
 
@@ -158,7 +159,7 @@ cluster_key in (
 
 
 def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, int]:
-    """Delete what accounts that went leave beside posts: coded timelines, cursors, coverage."""
+    """Delete what accounts that went leave beside posts: timelines, cursors, coverage, likes."""
     authors = batch.select("author_pseudonym").drop_nulls()
     if authors.is_empty():
         return {}
@@ -168,16 +169,9 @@ def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, in
         for table in _STREAMS:  # a followed account's stream is named by its pseudonym
             where = "split_part(stream, '/', 2) in (select author_pseudonym from gone)"
             taken[table] = _deleted(warehouse, table, where)
+        where = "author_pseudonym in (select author_pseudonym from gone)"
+        taken["interactions"] = _deleted(warehouse, "interactions", where)
     return {table: count for table, count in taken.items() if count}
-
-
-def _delete_authors(warehouse: Warehouse) -> None:
-    """Let what is kept of accounts go with their last posts."""
-    for table in _OF_AUTHORS:
-        warehouse.execute(
-            f"delete from landed.{table} where (platform, author_pseudonym) not in "
-            "(select (platform, author_pseudonym) from landed.post_versions)"
-        )
 
 
 def _deleted(warehouse: Warehouse, table: str, where: str) -> int:

@@ -81,6 +81,16 @@ def threads_to_read(
     )
 
 
+def count_posts(warehouse: Warehouse) -> int:
+    """Count the posts that are held, hidden ones too."""
+    return int(warehouse.scalar("select count(*) from landed.post_versions"))
+
+
+def is_rewrite_due(warehouse: Warehouse) -> bool:
+    """Tell whether bytes of deleted rows stand in the file."""
+    return bool(warehouse.scalar("select rewrite_due_at is not null from landed.store"))
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What an operator wants to know, as frames of counts and instants."""
@@ -88,12 +98,13 @@ class Status:
     runs: pl.DataFrame
     gaps: pl.DataFrame
     set_aside: pl.DataFrame
+    notes: pl.DataFrame
     posts: pl.DataFrame
     is_rewrite_due: bool
 
 
 def read_status(warehouse: Warehouse) -> Status:
-    """Read each source's last run, its gaps, what was set aside and how many posts there are.
+    """Read each source's last run, its gaps, what was set aside or happened on the way, and posts.
 
     Of a source that reads several files those stand beside it whose last reading did not end well.
     """
@@ -114,10 +125,17 @@ def read_status(warehouse: Warehouse) -> Status:
             "select source, rule, cast(sum(items_count) as bigint) as items_count "
             "from staging.stg_set_aside group by source, rule order by source, rule"
         ),
+        notes=add_zones(
+            warehouse.frame(
+                "select source, note, cast(sum(notes_count) as bigint) as times_count, "
+                "max(noted_at) as last_at from staging.stg_page_notes "
+                "group by source, note order by source, note"
+            )
+        ),
         posts=warehouse.frame(
             "select platform, count(*) as posts_count, "
             "count(*) filter (where is_root) as roots_count "
             "from staging.stg_posts group by platform order by platform"
         ),
-        is_rewrite_due=warehouse.scalar("select rewrite_due_at is not null from landed.store"),
+        is_rewrite_due=is_rewrite_due(warehouse),
     )

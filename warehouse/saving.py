@@ -102,7 +102,7 @@ def save_page(
     A post of another wording replaces the stored one, whose text is destroyed, unless it was
     seen before it, by an archive say. The intervals' venues are community keys. `thread_reads`
     maps roots whose threads the page holds to their reply counts. `beside` tells of accounts that
-    closed or came back, of wishes and of labels.
+    closed or came back, of wishes, of labels, and of what happened on the way to the page.
 
     Raises:
         WarehouseError: a frame is not of its contract, or counts belong to no post of the page.
@@ -112,13 +112,15 @@ def save_page(
     strays = counts.join(batch, on="post_key", how="anti").height
     if strays:
         raise WarehouseError(f"{strays} rows of counts belong to no post of their page")
+    beside = beside or Beside()
     with warehouse.transaction():
         saved = _save_posts(warehouse, batch, stamp)
         _save_counts(warehouse, counts, stamp)
         _save_progress(warehouse, stamp, position, covered)
-        _save_set_aside(warehouse, stamp, set_aside)
+        save_set_aside(warehouse, stamp, set_aside)
+        _save_notes(warehouse, stamp, beside.notes)
         _save_thread_reads(warehouse, thread_reads or {})
-        hidden, returned = save_beside(warehouse, beside or Beside(), batch)
+        hidden, returned = save_beside(warehouse, beside, batch)
     return replace(saved, hidden=hidden, returned=returned)
 
 
@@ -301,7 +303,8 @@ def _interval(
     )
 
 
-def _save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[SetAside]) -> None:
+def save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[SetAside]) -> None:
+    """Count what broke a rule; call it inside the rows' own transaction."""
     for entry in set_aside:
         json.loads(entry.skeleton)  # a skeleton is JSON of types; anything else may hold a value
         place = [stamp.run_id, stamp.source, stamp.stream, entry.rule, entry.skeleton]
@@ -313,6 +316,21 @@ def _save_set_aside(warehouse: Warehouse, stamp: SaveStamp, set_aside: Sequence[
         if not is_counted:
             warehouse.execute(
                 "insert into landed.set_aside values (?, ?, ?, ?, ?, ?)", [*place, entry.count]
+            )
+
+
+def _save_notes(warehouse: Warehouse, stamp: SaveStamp, notes: Mapping[str, int]) -> None:
+    for note, count in notes.items():
+        place = [stamp.run_id, stamp.source, stamp.stream, note]
+        is_counted = warehouse.execute(
+            "update landed.page_notes set notes_count = notes_count + ?, noted_at = ? "
+            "where run_id = ? and source = ? and stream = ? and note = ? returning 1",
+            [count, warehouse.now, *place],
+        )
+        if not is_counted:
+            warehouse.execute(
+                "insert into landed.page_notes values (?, ?, ?, ?, ?, ?)",
+                [*place, count, warehouse.now],
             )
 
 

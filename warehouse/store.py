@@ -39,13 +39,16 @@ from warehouse.duplicates import (
     save_duplicates,
 )
 from warehouse.fingerprint import table_hash
+from warehouse.interactions import interactions_to_read, keep_interactions, save_interactions
 from warehouse.publish import publish
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
 from warehouse.runs import (
     Status,
     begin_run,
+    count_posts,
     end_run,
+    is_rewrite_due,
     last_run_at,
     post_keys_of,
     read_status,
@@ -86,6 +89,7 @@ __all__ = [
     "compute_verdicts",
     "count_duplicates",
     "count_hidden",
+    "count_posts",
     "count_units",
     "count_wishes",
     "drawn_rounds",
@@ -96,8 +100,11 @@ __all__ = [
     "end_run",
     "hidden_authors",
     "hidden_posts",
+    "interactions_to_read",
     "is_held",
+    "is_rewrite_due",
     "is_seen_after",
+    "keep_interactions",
     "known_annotations",
     "last_drawn_round",
     "last_run_at",
@@ -125,6 +132,7 @@ __all__ = [
     "save_codebook",
     "save_codings",
     "save_duplicates",
+    "save_interactions",
     "save_page",
     "save_progress",
     "save_quote_read",

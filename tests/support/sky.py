@@ -24,6 +24,7 @@ from tests.support.passes import Passes, passes
 
 MINUTE: Final = timedelta(minutes=1)
 THREADS: Final = '[[source]]\nname = "threads"\nkind = "bluesky_thread"\n'
+ACTS: Final = {"getLikes": "likes", "getRepostedBy": "repostedBy"}
 PANEL: Final = '[[source]]\nname = "panel"\nkind = "bluesky_author"\nauthors_file = "{path}"\n'
 
 
@@ -36,7 +37,8 @@ def did(name: str) -> str:
 class Sky:
     """Posts by name; who blocks whom, what is gone, and what each page may hold.
 
-    An account has a profile without a word in it, unless it stands in `profiles`.
+    An account has a profile without a word in it, unless it stands in `profiles`. `acts` holds
+    entries of getLikes and getRepostedBy, by method and post.
     """
 
     posts: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Sky:
     blocked: set[str] = field(default_factory=set)
     profiles: list[dict[str, Any]] = field(default_factory=list)
     lists: dict[str, list[str]] = field(default_factory=dict)
+    acts: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
     page_size: int = 100
     appview: ScriptedAppView | None = None
 
@@ -89,6 +92,13 @@ class Sky:
         if ask.method == "getProfiles":
             known = {profile["did"]: profile for profile in self.profiles}
             return {"profiles": [known.get(one, {"did": one}) for one in ask.params["actors"]]}
+        if ask.method in ACTS:
+            acts = self.acts.get((ask.method, self._name(ask.one("uri") or "") or ""), [])
+            return self._listed(ask, ACTS[ask.method], acts)
+        return self._posts(ask)
+
+    def _posts(self, ask: Ask) -> Any:
+        """List posts."""
         names = self._names(ask)
         if names is None:
             return refused(400, "UnknownFeed")

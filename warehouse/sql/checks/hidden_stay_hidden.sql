@@ -1,4 +1,4 @@
--- No table that analysts read holds a post of an account that closed.
+-- No table that analysts read holds a post of an account that closed, nor what it liked.
 with hidden as (
     select posts.post_key
     from landed.post_versions as posts
@@ -25,6 +25,18 @@ select
     reply_key as post_key
 from reply_edge
 where reply_key in (select hidden.post_key from hidden)
+union all
+select
+    'interaction_edge' as store,
+    post_key
+from interaction_edge
+where
+    post_key in (select hidden.post_key from hidden)
+    or actor_key in (
+        select authors.author_pseudonym
+        from landed.hidden_authors as authors
+        where authors.platform = 'bluesky'
+    )
 union all
 select
     'duplicates' as store,

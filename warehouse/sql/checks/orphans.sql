@@ -41,6 +41,16 @@ with referring as (
     from landed.quote_reads
     union all
     select
+        'interactions' as store,
+        post_key
+    from landed.interactions
+    union all
+    select
+        'interaction_reads' as store,
+        post_key
+    from landed.interaction_reads
+    union all
+    select
         'units' as store,
         unit_key as post_key
     from landed.units
