@@ -136,7 +136,7 @@ def test_the_table_is_as_long_as_promised() -> None:
     ("line", "names", "wanted"),
     [
         ("I am brooklantern, hi", ["brooklantern"], "I am [USER], hi"),
-        ("I am Brook Lantern, hi", ["brook_lantern_x"], "I am Brook Lantern, hi"),
+        ("I am Brook Lantern, hi", ["brook_lantern_x"], "I am [NAME], hi"),
         ("I, Orla Quimby-Vane, say", ["orla_quimby_vane"], "I, [USER], say"),
         ("signed orla\\_quimby\\_vane", ["Orla_Quimby_Vane"], "signed [USER]"),
         ("ORLAQUIMBYVANE's story", ["orla-quimby-vane"], "[USER]'s story"),

@@ -24,6 +24,7 @@ from schema.vocabulary import LINK_CATEGORIES, Platform
 from transforms import keyed
 from transforms.language import detect_languages
 from transforms.links import link_category
+from transforms.masks import PLACEHOLDER
 from transforms.scrub import SCRUBBER_VERSION, scrub
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
@@ -32,7 +33,8 @@ COUNTS: Final = tuple(
     name for name in EngagementSnapshot.column_names() if name not in {"post_key", "observed_at"}
 )
 _WORD: Final = (
-    r"\[[A-Z]+(?::[a-z_]+)?\]|[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['\x{2019}\-][\p{L}\p{M}\p{N}]+)*"
+    rf"(?:{PLACEHOLDER}|[\p{{L}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}]*)"
+    r"(?:['\x{2019}\-][\p{L}\p{M}\p{N}]+)*"
 )
 
 
