@@ -67,6 +67,7 @@ def _signs(tokens: Tokens) -> Signs:
     shouts = tokens.at(is_upper, -1) | tokens.at(is_upper, 1)
     is_capital = (tokens.shape == CAPITAL) | (is_upper & ~shouts)
     lower = tokens.shape == LOWER
+    english = lx.FREQUENT | lx.SAID | lx.KIN
     titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
     last = tokens.has(lx.LAST) & is_capital & ~tokens.has(lx.NOBODY)
     last &= ~(titled & tokens.has(lx.WORD))
@@ -74,7 +75,7 @@ def _signs(tokens: Tokens) -> Signs:
     named = tokens.at(is_be, -1) & tokens.at(tokens.has(lx.NAMED), -2)
     return Signs(
         is_titled=titled,
-        is_english=tokens.share(tokens.has(lx.FREQUENT), lower) >= 0.5,
+        is_english=tokens.share(tokens.has(english), lower & ~tokens.has(lx.COMMON)) > 0.55,
         starts=(tokens.before >= FULL_STOP) | titled,
         is_capital=is_capital,
         kin=tokens.at(tokens.has(lx.KIN), -1) & (blank | (tokens.before == COMMA)),
@@ -117,15 +118,15 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
 def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
     """Mark capitalised words that no dictionary has, and family names, by their signs."""
     unknown = signs.is_capital & ~tokens.has(
-        lx.WORD | lx.NOBODY | lx.REGION | lx.INSIDE | lx.SIGNED
+        lx.WORD | lx.NOBODY | lx.REGION | lx.INSIDE | lx.SIGNED | lx.KIN | lx.TITLE
     )
     unknown &= tokens.shape == CAPITAL
+    english = signs.is_english
     last = unknown & tokens.has(lx.LAST)
     found = unknown & (signs.kin | signs.called | signs.told | signs.said)
     found |= (tokens.shape == CAPITAL) & signs.title & ~tokens.has(lx.NOBODY)
-    found |= last & (~signs.starts | signs.owns | signs.toward)
+    found |= last & english & (~signs.starts | signs.owns | signs.toward)
     found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
-    english = signs.is_english
     found |= unknown & ~signs.starts & english & tokens.longer(2)
     rare = tokens.has(lx.WORD) & ~tokens.has(lx.FREQUENT | lx.NOBODY | lx.SIGNED | lx.REGION)
     found |= (tokens.shape == CAPITAL) & rare & tokens.has(lx.LAST) & ~signs.starts
@@ -143,7 +144,8 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     capital = tokens.shape == CAPITAL
     known = tokens.has(lx.LAST | lx.NAMES) | ~tokens.has(lx.FREQUENT)
     usable = known & ~tokens.has(lx.NOBODY | lx.REGION | lx.KIN)
-    more: Mask = behind & joined & capital & usable & ~signs.is_titled
+    more: Mask = behind & joined & capital & usable
+    more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
     lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.WORD)
     more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
     is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
@@ -158,18 +160,20 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
 
 
 def _again(tokens: Tokens, found: Mask, places: Mask) -> Mask:
-    """Mark the other mentions of what is a name in the same text."""
-    telling = ~tokens.has(lx.WORD) | ((tokens.shape == CAPITAL) & ~tokens.has(lx.SIGNED))
+    """Mark the other mentions of what is a name in the same post."""
+    is_first = tokens.has(lx.COMMON | lx.FIRST)
+    is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.SIGNED)
+    telling = ~tokens.has(lx.WORD) | is_first | is_capital
     telling &= tokens.longer(2) & (tokens.shape != LETTER) & ~places
-    rows = np.unique(tokens.row[found])
-    at = np.flatnonzero(telling & ~found & np.isin(tokens.row, rows))
+    posts = np.unique(tokens.post[found])
+    at = np.flatnonzero(telling & ~found & np.isin(tokens.post, posts))
     if not len(at):
         return np.zeros_like(found)
     named, asked = (
-        pl.DataFrame({"row": tokens.row[some], "lower": tokens.lower.gather(some.tolist())})
+        pl.DataFrame({"post": tokens.post[some], "lower": tokens.lower.gather(some.tolist())})
         for some in (np.flatnonzero(found), at)
     )
-    again = asked.with_row_index("place").join(named, on=["row", "lower"], how="semi")
+    again = asked.with_row_index("place").join(named, on=["post", "lower"], how="semi")
     marked = np.zeros_like(found)
     marked[at[again["place"].to_numpy()]] = True
     return marked

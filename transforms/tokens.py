@@ -46,6 +46,7 @@ class Tokens:
     pieces: pl.DataFrame
     piece: Numbers
     row: Numbers
+    post: Numbers
     lower: pl.Series
     length: Kinds
     known: Bits
@@ -89,9 +90,9 @@ class Tokens:
 
 
 def tokens(rows: pl.DataFrame) -> Tokens:
-    """Take the texts of `row` and `text` apart; null and empty texts have no words."""
+    """Take the texts of `row`, `post` and `text` apart; null and empty texts have no words."""
     pieces = (
-        rows.select("row", piece=pl.col("text").str.extract_all(PIECES))
+        rows.select("row", "post", piece=pl.col("text").str.extract_all(PIECES))
         .explode("piece", keep_nulls=False, empty_as_null=False)
         .with_row_index("at")
     )
@@ -105,6 +106,7 @@ def tokens(rows: pl.DataFrame) -> Tokens:
         pieces=pieces,
         piece=at,
         row=row[at].astype(np.int64),
+        post=words["post"].to_numpy().astype(np.int64),
         lower=words["lower"],
         length=words["length"].to_numpy(),
         known=words["known"].to_numpy(),
