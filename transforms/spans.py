@@ -7,7 +7,7 @@ from typing import Final
 
 from rapidfuzz.distance import Indel
 
-from transforms.masks import MASKS, PLACEHOLDERS, SEALS
+from transforms.masks import PLACEHOLDERS, SEALS
 
 _WRITTEN: Final = re.compile("|".join(map(re.escape, PLACEHOLDERS)))
 _LONGEST: Final = 2_000  # code points one placeholder may stand for, where it must be guessed
@@ -27,33 +27,34 @@ def spans(text: str, masked: str) -> list[Span]:
     """
     if text == masked:
         return []
-    characters, places = _plain(text)
     literals = _WRITTEN.split(masked)
     written = _WRITTEN.findall(masked)
-    cuts = _aligned(characters, literals, written)
-    if cuts is None:
-        return _by_edits(text, masked)
-    ends = [*places, len(text)]
-    found = []
-    for (start, end), placeholder in zip(cuts, written, strict=True):
-        if characters[start:end] != placeholder:
-            found.append((places[start], ends[end - 1] + 1, _class(placeholder)))
-    return found
+    for has_foreign_digits in (False, True):
+        characters, places = _plain(text, has_foreign_digits=has_foreign_digits)
+        cuts = _aligned(characters, literals, written)
+        if cuts is not None:
+            return [
+                (places[start], places[end - 1] + 1, _class(placeholder))
+                for (start, end), placeholder in zip(cuts, written, strict=True)
+                if characters[start:end] != placeholder
+            ]
+    return _by_edits(text, masked)
 
 
 def _class(placeholder: str) -> str:
     return placeholder.strip("[]").split()[0]
 
 
-def _plain(text: str) -> tuple[str, list[int]]:
+def _plain(text: str, *, has_foreign_digits: bool) -> tuple[str, list[int]]:
     """Undo tricks as `characters.plain` does, remembering each character's place."""
     shown, places = [], []
     for at, character in enumerate(text):
         if unicodedata.category(character) in {"Cf", "Co"} and character not in "\u200c\u200d":
             continue
-        for part in (
-            unicodedata.normalize("NFKC", character) if ord(character) > 0x2000 else character
-        ):
+        plain = unicodedata.normalize("NFKC", character) if character > "\u2000" else character
+        if has_foreign_digits and character.isdecimal():
+            plain = str(unicodedata.decimal(character))
+        for part in plain:
             shown.append(part)
             places.append(at)
     return "".join(shown), places
@@ -118,6 +119,3 @@ def _by_edits(text: str, masked: str) -> list[Span]:
                 placeholder = PLACEHOLDERS[SEALS.index(seal)]
                 found.append((edit.src_start, edit.src_end, _class(placeholder)))
     return found
-
-
-assert set(_FITS) <= set(MASKS)
