@@ -159,7 +159,7 @@ def test_a_person_keeps_a_number_in_all_fields_of_a_post() -> None:
     texts = pl.DataFrame(
         {
             "title": ["Sarah and Tom", "Tom again"],
-            "text": ["tom hit Sarah Quimby; Mia saw it", None],
+            "text": ["tom hit Sarah Quimby; Mia saw", None],
         }
     )
     masked = scrub(texts)

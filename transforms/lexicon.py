@@ -35,7 +35,7 @@ CITY: Final = 1 << 17  # a town of 200,000 and more
 REGION: Final = 1 << 18  # a country or state, too large to name anybody
 TOLD: Final = 1 << 19
 NAMED: Final = 1 << 20
-FREQUENT: Final = 1 << 21  # among the 6,000 most frequent words
+FREQUENT: Final = 1 << 30  # among the 6,000 most frequent words
 NAMES: Final = COMMON | FIRST | INSIDE | SIGNED
 
 BE: Final = 1 << 22
@@ -43,13 +43,16 @@ IN: Final = 1 << 23
 PARTICLE: Final = 1 << 24
 ADDRESS: Final = 1 << 25  # a title that is nothing else
 CODE: Final = 1 << 26  # a state's two letters
+LIKELY: Final = 1 << 28  # in no list, and its letters are rather a name's
+SURE: Final = 1 << 29  # in no list, and its letters are a name's
+NOT: Final = 1 << 21  # the t of don't
 LEADS: Final = 1 << 27  # a place of several words begins with it
 
 _CUES: Final = {
     "kin": KIN, "title": TITLE, "said": SAID, "toward": TOWARD, "called": CALLED, "state": STATE,
     "told": TOLD, "named": NAMED, "place": PLACE, "dwelling": DWELLING, "district": DISTRICT,
     "nobody": NOBODY,
-    "be": BE, "inside": IN, "particle": PARTICLE, "address": ADDRESS, "code": CODE,
+    "be": BE, "inside": IN, "particle": PARTICLE, "address": ADDRESS, "code": CODE, "negation": NOT,
 }  # fmt: skip
 _SHORT: Final = 3  # letters: rare names so short are words in some language
 
@@ -83,7 +86,7 @@ def by_word() -> dict[str, int]:
     last = _list("last_names")
     learn(words, WORD)
     learn(frequent, FREQUENT)
-    learn({name for name in common if len(name) > _SHORT}, COMMON)
+    learn({name for name in common if len(name) > _SHORT or name not in _list("words")}, COMMON)
     learn(common, FIRST)
     learn(rare - words - towns, FIRST)
     learn((rare & words) - last, SIGNED)

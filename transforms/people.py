@@ -68,6 +68,7 @@ def _signs(tokens: Tokens) -> Signs:
     is_capital = (tokens.shape == CAPITAL) | (is_upper & ~shouts)
     lower = tokens.shape == LOWER
     english = lx.FREQUENT | lx.SAID | lx.KIN
+    telling = (lower | tokens.has(lx.FREQUENT)) & ~tokens.has(lx.COMMON)
     titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
     last = tokens.has(lx.LAST) & is_capital & ~tokens.has(lx.NOBODY)
     last &= ~(titled & tokens.has(lx.WORD))
@@ -75,7 +76,7 @@ def _signs(tokens: Tokens) -> Signs:
     named = tokens.at(is_be, -1) & tokens.at(tokens.has(lx.NAMED), -2)
     return Signs(
         is_titled=titled,
-        is_english=tokens.share(tokens.has(english), lower & ~tokens.has(lx.COMMON)) > 0.55,
+        is_english=tokens.share(tokens.has(english), telling) > 0.55,
         starts=(tokens.before >= FULL_STOP) | titled,
         is_capital=is_capital,
         kin=tokens.at(tokens.has(lx.KIN), -1) & (blank | (tokens.before == COMMA)),
@@ -98,7 +99,14 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
     first = tokens.has(lx.COMMON | lx.FIRST)
     inside = tokens.has(lx.INSIDE)
     found = tokens.has(lx.COMMON) & (tokens.shape != LETTER) & (signs.is_english | ~lower)
-    found |= first & capital
+    is_loud = (tokens.shape == UPPER) & ~tokens.has(lx.WORD) & tokens.longer(3)
+    found |= first & (capital | is_loud)
+    rare = tokens.has(lx.FIRST) & ~tokens.has(lx.FREQUENT) & tokens.longer(4)
+    found |= rare & lower & signs.is_english
+    goes_on = tokens.at(tokens.has(lx.STATE) & ~tokens.has(lx.PARTICLE), 1) & (
+        tokens.after == BLANK
+    )
+    found |= inside & capital & goes_on & ~signs.is_titled
     found |= inside & capital & (~signs.starts | signs.sure | signs.toward | signs.owns)
     found |= tokens.has(lx.SIGNED) & capital & signs.sure
     # in lower case behind kin: "my boyfriend jake", "my son mark is four"
@@ -109,9 +117,10 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
     found |= lower & signs.called & (first | inside)
     found |= lower & signs.titled & (first | inside | tokens.has(lx.LAST))
     found |= lower & signs.title & (first | tokens.has(lx.LAST)) & ~tokens.has(lx.WORD)
+    is_not = (tokens.after == APOSTROPHE) & tokens.at(tokens.has(lx.NOT), 1)
     clitic = (tokens.before == APOSTROPHE) & (~tokens.longer(2))
     is_region = tokens.has(lx.REGION) & ~signs.sure
-    named: Mask = found & ~tokens.has(lx.NOBODY) & ~clitic & ~is_region
+    named: Mask = found & ~tokens.has(lx.NOBODY) & ~clitic & ~is_not & ~is_region
     return named
 
 
@@ -125,11 +134,13 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
     last = unknown & tokens.has(lx.LAST)
     found = unknown & (signs.kin | signs.called | signs.told | signs.said)
     found |= (tokens.shape == CAPITAL) & signs.title & ~tokens.has(lx.NOBODY)
-    found |= last & english & (~signs.starts | signs.owns | signs.toward)
+    found |= last & english & (~signs.starts | tokens.longer(3))
     found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
     found |= unknown & ~signs.starts & english & tokens.longer(2)
+    found |= unknown & english & tokens.has(lx.LIKELY)
+    found |= (tokens.shape == LOWER) & english & tokens.has(lx.SURE) & tokens.longer(4)
     rare = tokens.has(lx.WORD) & ~tokens.has(lx.FREQUENT | lx.NOBODY | lx.SIGNED | lx.REGION)
-    found |= (tokens.shape == CAPITAL) & rare & tokens.has(lx.LAST) & ~signs.starts
+    found |= (tokens.shape == CAPITAL) & rare & tokens.has(lx.LAST) & (~signs.starts | signs.owns)
     named = tokens.has(lx.LAST | lx.FIRST) & ~tokens.has(lx.WORD | lx.NOBODY | lx.REGION | lx.CITY)
     found |= (tokens.shape == LOWER) & named & english & tokens.longer(4)
     initial = tokens.at(tokens.shape == LETTER, -1) & (tokens.before == FULL_STOP)

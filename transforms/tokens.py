@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from transforms import lexicon as lx
 from transforms.lexicon import by_word, lexicon
+from transforms.unknown import name_score
 
 Bits = npt.NDArray[np.int32]
 Kinds = npt.NDArray[np.int8]
@@ -20,6 +22,8 @@ Numbers = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
 
 PIECES: Final = r"\p{L}[\p{L}\p{M}]*|\P{L}+"
+LIKELY_SCORE: Final = -2.0  # log-odds
+SURE_SCORE: Final = 1.0
 FEW: Final = 5_000  # distinct words
 # What stands between two words.
 BLANK: Final = 0
@@ -165,6 +169,13 @@ def _known(words: pl.Series) -> pl.Series:
     """Look words up; a join would spend more on its index than few words are worth."""
     if len(words) < FEW:
         bits = by_word()
-        return pl.Series("known", [bits.get(word, 0) for word in words.to_list()], dtype=pl.Int32)
-    joined = words.to_frame("word").join(lexicon(), on="word", how="left", maintain_order="left")
-    return joined["known"].fill_null(0)
+        known = pl.Series("known", [bits.get(word, 0) for word in words.to_list()], dtype=pl.Int32)
+    else:
+        frame = words.to_frame("word").join(lexicon(), on="word", how="left", maintain_order="left")
+        known = frame["known"].fill_null(0)
+    unlisted = ((known == 0) & words.str.contains(r"^\p{Latin}{4,}$")).arg_true()
+    if not len(unlisted):
+        return known
+    scores = np.array([name_score(word) for word in words.gather(unlisted).to_list()])
+    told = (scores > LIKELY_SCORE) * lx.LIKELY | (scores > SURE_SCORE) * lx.SURE
+    return known.scatter(unlisted, pl.Series(told, dtype=pl.Int32))
