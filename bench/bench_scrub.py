@@ -31,37 +31,14 @@ from transforms.spans import spans
 Spans = list[tuple[int, int]]
 PEERS: Final = Path(__file__).with_name("scrub_peers.py")
 ROUNDS: Final = 5
-SYLLABLES: Final = [
-    "bar",
-    "ko",
-    "lin",
-    "ta",
-    "ve",
-    "mir",
-    "so",
-    "ya",
-    "dru",
-    "el",
-    "na",
-    "qui",
-    "thor",
-    "wen",
+SYLLABLES: Final = (
+    "bar", "ko", "lin", "ta", "ve", "mir", "so", "ya", "dru", "el", "na", "qui", "thor", "wen",
     "zi",
-]
-NAMES: Final = [
-    "Karen",
-    "Jake",
-    "Priya",
-    "Tom",
-    "Emma",
-    "Luis",
-    "Fatima",
-    "Sarah",
-    "Kenji",
-    "Oleg",
-    "Chloe",
+)  # fmt: skip
+NAMES: Final = (
+    "Karen", "Jake", "Priya", "Tom", "Emma", "Luis", "Fatima", "Sarah", "Kenji", "Oleg", "Chloe",
     "Marcus",
-]
+)  # fmt: skip
 LAST: Final = ["Miller", "Nguyen", "Okafor", "Patel", "Kowalski", "Ruiz", "Larsen", "Haddad"]
 LINES: Final = {
     "person": ("my sister {} cried all night", "then {} called me a liar", "I told {} to leave",
@@ -109,9 +86,8 @@ def main() -> None:
     lines = [it.text for it in generated(60_000)]
     texts = [". ".join(lines[at : at + 5]) for at in range(0, len(lines), 5)]
     seconds = sorted(ours(texts)[1] for _ in range(ROUNDS))[ROUNDS // 2]
-    print(
-        f"\nspeed, {len(texts)} posts of five lines: {sum(map(len, texts)) / seconds / 1000:,.0f} kchar/cpu-s"
-    )
+    speed = sum(map(len, texts)) / seconds / 1000
+    print(f"\nspeed, {len(texts)} posts of five lines: {speed:,.0f} kchar/cpu-s")
 
 
 def ours(texts: list[str]) -> tuple[list[Spans], float]:
