@@ -40,6 +40,7 @@ from warehouse.duplicates import (
 )
 from warehouse.fingerprint import table_hash
 from warehouse.publish import publish
+from warehouse.remasking import less_masked, save_remasked
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
 from warehouse.runs import (
@@ -102,6 +103,7 @@ __all__ = [
     "last_drawn_round",
     "last_run_at",
     "latest_codings",
+    "less_masked",
     "may_share",
     "open_warehouse",
     "post_keys_of",
@@ -128,6 +130,7 @@ __all__ = [
     "save_page",
     "save_progress",
     "save_quote_read",
+    "save_remasked",
     "save_units",
     "set_current_round",
     "table_hash",
