@@ -341,6 +341,22 @@ def sql(
 
 
 @app.command()
+def scrub(
+    source: Annotated[Path, typer.Argument(metavar="IN", help=".parquet, .csv or .ndjson.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="A new file of the same kind.")],
+    column: Annotated[str, typer.Option("--column", help="The column to mask.")] = "text",
+    spans: Annotated[bool, typer.Option("--spans", help="Add what was masked, and where.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Mask names, places, numbers and links in a table of anybody's."""
+    with sentences():
+        from flows.scrub_file import scrub_file
+
+        done = scrub_file(source, target, column=column, with_spans=spans)
+        typer.echo(json.dumps(done) if as_json else pairs(done))
+
+
+@app.command()
 def status(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
     """Say what ran, what is due, where coverage has gaps, what was set aside."""
 

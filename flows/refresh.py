@@ -23,6 +23,7 @@ from flows.looks import due_after
 from flows.passes import RETRY_SECONDS, each
 from flows.permission import check_platform
 from flows.reading import NETWORK, Parser, query_for
+from flows.remask import mask_anew
 from flows.runs import Run, recorded
 from flows.threads import read_threads
 from flows.wishes import ask_for_wishes
@@ -43,12 +44,16 @@ BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repe
 def refresh() -> dict[str, dict[str, int]]:
     """Look at every post that is due, platform by platform; return the counts.
 
+    Before, what an older version of the masking rules stored is masked anew.
+
     Raises:
         CorpusError: at least one platform failed; the others were looked at.
     """
     workspace = open_workspace()
     platforms = sorted({source_platform(source) for source in workspace.study.source})
-    return each(platforms, refresh_platform)
+    changed = mask_anew(workspace)
+    done = each(platforms, refresh_platform)
+    return done | ({"stored texts": {"masked_anew_count": changed}} if changed else {})
 
 
 @task(

@@ -136,7 +136,7 @@ def test_the_table_is_as_long_as_promised() -> None:
     ("line", "names", "wanted"),
     [
         ("I am brooklantern, hi", ["brooklantern"], "I am [USER], hi"),
-        ("I am Brook Lantern, hi", ["brook_lantern_x"], "I am Brook Lantern, hi"),
+        ("I am Brook Lantern, hi", ["brook_lantern_x"], "I am [NAME], hi"),
         ("I, Orla Quimby-Vane, say", ["orla_quimby_vane"], "I, [USER], say"),
         ("signed orla\\_quimby\\_vane", ["Orla_Quimby_Vane"], "signed [USER]"),
         ("ORLAQUIMBYVANE's story", ["orla-quimby-vane"], "[USER]'s story"),
@@ -215,7 +215,7 @@ NAMES = st.lists(st.sampled_from(["quietfox", "Quiet Fox 99", "bob", "crowdfundi
                                   "ﬁfty①fifty", "\u200bghostly_one"]), max_size=3)  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(HOSTILE, NAMES), min_size=1, max_size=40))
 def test_scrubbing_twice_changes_nothing(rows: list[tuple[str, list[str]]]) -> None:
     names = pl.Series([known for _, known in rows], dtype=pl.List(pl.String))
@@ -224,8 +224,8 @@ def test_scrubbing_twice_changes_nothing(rows: list[tuple[str, list[str]]]) -> N
     assert scrub(once.select("text"))["masks"].equals(once["masks"])
 
 
-@settings(max_examples=40)
-@given(st.lists(st.tuples(HOSTILE, NAMES), min_size=2, max_size=20), st.randoms())
+@settings(max_examples=12)
+@given(st.lists(st.tuples(HOSTILE, NAMES), min_size=2, max_size=12), st.randoms())
 def test_a_row_does_not_depend_on_its_batch(rows: list[tuple[str, list[str]]], chance) -> None:  # type: ignore[no-untyped-def]
     shuffled = rows[:]
     chance.shuffle(shuffled)
@@ -256,7 +256,7 @@ def test_ordinary_writing_comes_back_as_it_is(text: str, name: str) -> None:
 ACCOUNT = st.from_regex(r"[a-z][a-z0-9_-]{6,18}[a-z0-9]", fullmatch=True)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(ACCOUNT, st.text(max_size=12), st.text(max_size=12))
 def test_no_account_of_the_row_survives_in_its_text(account: str, before: str, after: str) -> None:
     assume(not is_ordinary(account))

@@ -1,9 +1,11 @@
 """Characters that hide a name from a pattern, and nothing from a reader.
 
 Invisible ones are taken out; full-width, mathematical and circled letters become plain (Unicode
-normal form KC). A text without any of them is left as it is.
+normal form KC); a text with a long number in another script's digits has them all in
+ASCII. A text without any of them is left as it is.
 """
 
+import unicodedata
 from typing import Final
 
 import polars as pl
@@ -21,14 +23,26 @@ _JOINERS: Final = (
 _DISGUISED: Final = (
     r"[\x{2460}-\x{24FF}\x{FE50}-\x{FE6B}\x{FF01}-\x{FF5E}\x{1D400}-\x{1D7FF}\x{1F110}-\x{1F12A}]"
 )
-TRICKS: Final = rf"{_INVISIBLE}|{_JOINERS}|{_DISGUISED}"
+# Numbers in the digits of another script, long enough to lead to somebody.
+_NUMBER: Final = r"(?:[\p{Nd}--0-9][\s.()\-]{0,2}){6}"
+_DIGITS: Final = {
+    chr(point): str(unicodedata.decimal(chr(point)))
+    for point in range(0x80, 0x20000)
+    if unicodedata.category(chr(point)) == "Nd"
+}
+TRICKS: Final = rf"{_INVISIBLE}|{_JOINERS}|{_DISGUISED}|{_NUMBER}"
 
 
 def plain(text: pl.Expr) -> pl.Expr:
     """Undo the tricks; strings to strings, null to null."""
     visible = text.str.replace_all(_INVISIBLE, "").str.replace_all(_JOINERS, "${1}${2}")
-    return (
+    shown = (
         pl.when(visible.str.contains(_DISGUISED))
         .then(visible.str.normalize("NFKC"))
         .otherwise(visible)
+    )
+    return (
+        pl.when(shown.str.contains(_NUMBER))
+        .then(shown.str.replace_many(list(_DIGITS), list(_DIGITS.values())))
+        .otherwise(shown)
     )

@@ -1,36 +1,15 @@
-r"""The patterns of the scrubber, in the order they are tried.
+"""Links, addresses, accounts, ids and telephone numbers, and the order in which all are tried."""
 
-They are of Rust's regular expressions: no look-around, linear in the length of the text.
-`(?-u:\b)` and `[0-9]` are ASCII on purpose: same result on real text, much faster. `${1}` is
-what stood before and stays; `SEALED` lets a pattern take along what an earlier one masked.
-"""
-
-from dataclasses import dataclass
 from typing import Final
 
+from transforms.births import births
+from transforms.grammar import APART, WORD, B, Group, Rule, kept
+from transforms.institutions import institutions
 from transforms.links import LINK_RULES, REST, SCHEME, START, TAIL
 from transforms.masks import SEAL, SEALED, SPARED
+from transforms.numbers import network, numbers, wallets
+from transforms.streets import addresses, postcodes
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What to look for and what to put in its place."""
-
-    pattern: str
-    replacement: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Rules that share a trigger: a text without it is looked at no further."""
-
-    trigger: str
-    rules: tuple[Rule, ...]
-
-
-B: Final = r"(?-u:\b)"
-WORD: Final = r"\p{L}\p{N}_"
-APART: Final = rf"(^|[^{WORD}])"  # no word right before
 DOMAIN: Final = rf"(?:[{WORD}\-{SEALED}]+\.)+"
 
 # Ends of domains that no sentence begins with, and ends that count before a path alone,
@@ -65,24 +44,48 @@ def _links() -> Group:
     )
 
 
+def _announced() -> Group:
+    """Accounts that people announce without an @: `snap: name`, `my insta is name_99`."""
+    sites = (
+        r"(?:snap(?:chat)?|insta(?:gram)?|ig|kik|telegram|tg|discord|psn|gamertag|xbox|wechat"
+        r"|line id|signal|venmo|cash ?app|tik ?tok|twitter|steam|skype|whatsapp|viber|onlyfans"
+        r"|facebook|fb)"
+    )
+    word = r"(?: (?:id|name|user(?:name)?|handle|tag|account|acc))"
+    name = rf"@?[0-9A-Za-z_.\-{SEALED}]{{2,30}}[0-9A-Za-z_]"
+    marked = r"[A-Za-z.\-]*[0-9_][0-9A-Za-z_.\-]*[0-9A-Za-z_]"
+    money = r"\$[a-z][0-9a-z_\-]{2,20}"
+    return Group(
+        trigger=rf"(?i){B}{sites}{B}|#[0-9]{{4}}{B}",
+        rules=(
+            Rule(rf"{APART}[0-9A-Za-z_.]{{2,32}}#[0-9]{{4}}{B}", kept("HANDLE")),
+            Rule(rf"(?i)({B}{sites}{word}?\s?[:=]\s?){name}", kept("HANDLE")),
+            Rule(
+                rf"(?i)({B}{sites}{word}?(?:'s| is| me at| me on| me:| -| at)+ ){marked}",
+                kept("HANDLE"),
+            ),
+            Rule(rf"(?i)({B}{sites}{word} is ){name}", kept("HANDLE")),
+            Rule(rf"(?i)({B}(?:cash ?app|venmo){B}[^\n$]{{0,20}}){money}", kept("HANDLE")),
+            Rule(rf"(?i){APART}{money}( on (?:cash ?app|venmo))", kept("HANDLE") + "${2}"),
+        ),
+    )
+
+
 def _domains() -> Group:
     """Links without scheme or `www`; after addresses and handles, which hold domains too."""
     return Group(
         trigger=rf"(?i)\.(?:{ENDS}{B}|{ENDS_BEFORE_PATH}[/:?#])",
         rules=(
-            Rule(rf"(?i){START}{DOMAIN}{ENDS}{B}(?::[0-9]+)?(?:{TAIL})?", _kept("LINK:other")),
-            Rule(rf"(?i){START}{DOMAIN}{ENDS_BEFORE_PATH}(?::[0-9]+)?{TAIL}", _kept("LINK:other")),
+            Rule(rf"(?i){START}{DOMAIN}{ENDS}{B}(?::[0-9]+)?(?:{TAIL})?", kept("LINK:other")),
+            Rule(rf"(?i){START}{DOMAIN}{ENDS_BEFORE_PATH}(?::[0-9]+)?{TAIL}", kept("LINK:other")),
         ),
     )
-
-
-def _kept(mask: str) -> str:
-    return "${1}" + SEAL[mask]
 
 
 def _addresses() -> Group:
     """E-mail: as it is, and written out so that machines should not see it."""
     local = rf"[{WORD}.%+\-{SEALED}]+"
+    spoken = rf"{local}(?:\s(?:dot|punkt|punto|underscore|\(dot\)|\[dot\])\s{local}){{0,3}}"
     providers = (
         r"(?:gmail|googlemail|yahoo|hotmail|outlook|icloud|aol|gmx|proton(?:mail)?|yandex|zoho)"
     )
@@ -93,12 +96,12 @@ def _addresses() -> Group:
         trigger=rf"(?i)@|[(\[{{<]\s?at\s?[)\]}}>]|{B}at\s+{providers}{B}",
         rules=(
             # the fediverse's @name@host is one account, and no address behind an @
-            Rule(rf"{APART}@{local}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", _kept("HANDLE")),
+            Rule(rf"{APART}@{local}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", kept("HANDLE")),
             Rule(rf"{SEAL['HANDLE']}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", SEAL["HANDLE"]),
             Rule(rf"{local}@{DOMAIN}[\p{{L}}{SEALED}]{{1,24}}", SEAL["EMAIL"]),
             Rule(rf"(?i){local}@{providers}{B}", SEAL["EMAIL"]),
-            Rule(rf"(?i){local}{at}[{WORD}\-]+{dot}[a-z]{{2,10}}{B}", SEAL["EMAIL"]),
-            Rule(rf"(?i){local}\s+at\s+{providers}{dot}[a-z]{{2,4}}{B}", SEAL["EMAIL"]),
+            Rule(rf"(?i){spoken}{at}[{WORD}\-]+{dot}[a-z]{{2,10}}{B}", SEAL["EMAIL"]),
+            Rule(rf"(?i){spoken}\s+at\s+{providers}{dot}[a-z]{{2,4}}{B}", SEAL["EMAIL"]),
             Rule(rf"(?i){local}\s?@\s?[{WORD}\-]+{open_}dot{shut}[a-z]{{2,10}}{B}", SEAL["EMAIL"]),
         ),
     )
@@ -127,9 +130,9 @@ def _accounts() -> Group:
                 SEAL["HANDLE"],
             ),
             *[Rule(rf"(?i){APART}@({_EVERYDAY}){stops}", "${1}" + SPARED + "${2}${3}")] * 2,
-            Rule(rf"(^|[^{WORD}@])@+{handle}", _kept("HANDLE")),
+            Rule(rf"(^|[^{WORD}@])@+{handle}", kept("HANDLE")),
             Rule(rf"(?i)(?:[0-9a-z\-{SEALED}]+\.)+bsky\.(?:social|team){B}", SEAL["HANDLE"]),
-            Rule(rf"(?i){APART}(?:/?u/|/user/|/?r/u\\?_){name}", _kept("USER")),
+            Rule(rf"(?i){APART}(?:/?u/|/user/|/?r/u\\?_){name}", kept("USER")),
         ),
     )
 
@@ -182,15 +185,21 @@ def _phones() -> Group:
             Rule(
                 rf"(^|[^{WORD}+])(?:\+|00[1-9])\s?\(?[0-9]{{1,3}}\)?"
                 rf"(?:[\s().\-/\x{{2010}}-\x{{2013}}]{{0,3}}[0-9]){{6,13}}{B}",
-                _kept("PHONE"),
+                kept("PHONE"),
             ),
-            Rule(rf"{before}(?:{'|'.join(national)}){B}", _kept("PHONE")),
+            Rule(rf"{before}(?:{'|'.join(national)}){B}", kept("PHONE")),
             Rule(
                 rf"(?i)({B}(?:{asked}){B}[^{WORD}\n]{{1,4}})[0-9]{{3}}{sep}[0-9]{{4}}{B}",
-                _kept("PHONE"),
+                kept("PHONE"),
             ),
         ),
     )
 
 
-GROUPS: Final = (_links(), _addresses(), _accounts(), _domains(), _phones(), _ids())
+# Between the two, numbers with check digits, which a telephone's pattern would take.
+BEFORE: Final = (_links(), _addresses(), _announced(), _accounts(), _domains())
+AFTER: Final = (
+    wallets(), births(), institutions(), addresses(), postcodes(), numbers(), network(),
+    _phones(), _ids(),
+)  # fmt: skip
+GROUPS: Final = (*BEFORE, *AFTER)

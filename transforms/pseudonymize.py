@@ -26,6 +26,7 @@ from schema.vocabulary import LINK_CATEGORIES, Platform
 from transforms import keyed
 from transforms.language import detect_languages
 from transforms.links import link_category
+from transforms.masks import PLACEHOLDER
 from transforms.scrub import SCRUBBER_VERSION, scrub
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
@@ -34,7 +35,8 @@ COUNTS: Final = tuple(
     name for name in EngagementSnapshot.column_names() if name not in {"post_key", "observed_at"}
 )
 _WORD: Final = (
-    r"\[[A-Z]+(?::[a-z_]+)?\]|[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['\x{2019}\-][\p{L}\p{M}\p{N}]+)*"
+    rf"(?:{PLACEHOLDER}|[\p{{L}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}]*)"
+    r"(?:['\x{2019}\-][\p{L}\p{M}\p{N}]+)*"
 )
 
 
@@ -54,7 +56,7 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
         pl.concat_list("author", pl.col("author_names"), pl.col("mentions"))
     ).to_series()
     masked = scrub(posts.select(TEXTS), names=names)
-    titled = masked.select(pl.concat_str("title", "text", separator="\n", ignore_nulls=True))
+    titled = _titled(masked)
     stored = posts.select(
         pl.exclude(*TEXTS, "native_id", "root_native_id", "parent_native_id", "author", "venue"),
         **_stand_ins(platform, key),
@@ -62,11 +64,24 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
         *masked.get_columns(),
         _link_categories(posts["links"], masked["masks"]),
         _primary_subtags("declared_languages"),
-        language=detect_languages(titled.to_series()),
-        words_count=titled.to_series().str.count_matches(_WORD).cast(pl.Int64),
+        language=detect_languages(titled),
+        words_count=_words_count(titled),
         scrubber_version=pl.lit(SCRUBBER_VERSION, pl.Int32),
     )
     return Post.validate(stored.select(Post.column_names()))
+
+
+def remask(posts: pl.DataFrame) -> pl.DataFrame:
+    """Mask stored texts by the rules of today; n rows to n rows, other columns kept.
+
+    Beside the texts, `masks`, `words_count` and `scrubber_version` are set.
+    """
+    masked = scrub(posts.select(TEXTS))
+    return posts.with_columns(
+        *masked.get_columns(),
+        words_count=_words_count(_titled(masked)),
+        scrubber_version=pl.lit(SCRUBBER_VERSION, pl.Int32),
+    )
 
 
 def engagement_snapshots(
@@ -224,6 +239,16 @@ def _stand_ins(platform: Platform, key: bytes) -> dict[str, pl.Expr]:
         "author_pseudonym": keyed.pseudonym(platform, pl.col("author"), key),
         "community_key": keyed.community(platform, pl.col("venue"), key),
     }
+
+
+def _titled(texts: pl.DataFrame) -> pl.Series:
+    return texts.select(
+        pl.concat_str("title", "text", separator="\n", ignore_nulls=True)
+    ).to_series()
+
+
+def _words_count(titled: pl.Series) -> pl.Series:
+    return titled.str.count_matches(_WORD).cast(pl.Int64)
 
 
 def _link_categories(links: pl.Series, masks: pl.Series) -> pl.Series:

@@ -10,11 +10,15 @@ from typing import Final
 import polars as pl
 
 from transforms.characters import TRICKS, plain
+from transforms.checked import CHECKED, NUMBERED, Checked
+from transforms.entities import mask_entities
+from transforms.grammar import Group
+from transforms.institutions import EMPLOYED, EMPLOYERS
 from transforms.known_names import mask_names, rows_with_names
-from transforms.masks import MASKS, PLACEHOLDERS, SEALS, SPARED
-from transforms.patterns import GROUPS, Group
+from transforms.masks import MASKS, PLACEHOLDER, PLACEHOLDERS, SEALS, SPARED
+from transforms.patterns import AFTER, BEFORE, GROUPS
 
-SCRUBBER_VERSION: Final = 1  # raise it with every change that may mask more
+SCRUBBER_VERSION: Final = 2  # raise it with every change that may mask more
 MASK_COUNTS: Final = pl.List(pl.Struct({"mask": pl.String, "count": pl.Int64}))
 
 
@@ -32,7 +36,7 @@ def scrub(texts: pl.DataFrame, *, names: pl.Series | None = None) -> pl.DataFram
     stacked = pl.concat(
         pl.DataFrame([post, texts[column].rename("text"), known]) for column in texts.columns
     ).with_row_index("row")
-    masked = mask(stacked.drop("post").drop_nulls("text"))
+    masked = _mask_posts(stacked.drop_nulls("text"))
     whole = stacked.select("row", "post").join(masked, on="row", how="left", maintain_order="left")
     columns = [
         whole["text"].slice(number * texts.height, texts.height).rename(column)
@@ -41,8 +45,21 @@ def scrub(texts: pl.DataFrame, *, names: pl.Series | None = None) -> pl.DataFram
     return texts.with_columns(*columns, _counts(whole, texts.height))
 
 
+def _mask_posts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Mask `row`, `post`, `text`, `names` by every rule until nothing is left to mask."""
+    done = pending = rows
+    while not pending.is_empty():
+        before = pending.select("row", before="text")
+        masked = mask(pending.select("row", "text", "names"))
+        after = mask_entities(pending.update(masked, on="row", maintain_order="left"))
+        changed = after.join(before, on="row").filter(pl.col("text") != pl.col("before"))
+        done = done.update(changed.select("row", "text"), on="row", maintain_order="left")
+        pending = done.join(changed.select("post"), on="post", how="semi", maintain_order="left")
+    return done.select("row", "text")
+
+
 def mask(rows: pl.DataFrame) -> pl.DataFrame:
-    """Mask `text` of `row`, `text`, `names` until nothing is left to mask; n rows to n rows."""
+    """Mask `text` of `row`, `text`, `names` by known names and patterns, to the end; n to n."""
     done = rows.select("row", "text")
     pending = rows
     while not pending.is_empty():
@@ -57,7 +74,7 @@ def mask(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _known(texts: pl.DataFrame, names: pl.Series | None) -> pl.Series:
     if names is None:
-        return pl.Series("names", [[]] * texts.height, pl.List(pl.String))
+        return pl.Series("names", [[]], pl.List(pl.String)).new_from_index(0, texts.height)
     if len(names) != texts.height:
         raise ValueError(f"{texts.height} texts need as many lists of names, not {len(names)}")
     return names.rename("names")
@@ -69,13 +86,20 @@ def _mask_once(rows: pl.DataFrame) -> pl.DataFrame:
     tricky = rows.filter(text.str.contains(TRICKS)).with_columns(plain(text))
     rows = rows.update(tricky, on="row", maintain_order="left")
     named = rows_with_names(rows)
-    triggers = pl.any_horizontal(text.str.contains(group.trigger) for group in GROUPS)
+    triggers = pl.any_horizontal(
+        text.str.contains(trigger)
+        for trigger in (NUMBERED, EMPLOYED, *(group.trigger for group in GROUPS))
+    )
     touched = pl.col("row").is_in(pl.concat([tricky["row"], named["row"]]).implode())
     rows = rows.filter(triggers | touched).with_columns(
         text.str.replace_many(list(PLACEHOLDERS), list(SEALS))
     )
     rows = _without_names(rows, named)
-    for group in GROUPS:
+    for group in BEFORE:
+        rows = _apply(group, rows)
+    for trigger, checked in ((NUMBERED, CHECKED), (EMPLOYED, EMPLOYERS)):
+        rows = _verify(trigger, checked, rows)
+    for group in AFTER:
         rows = _apply(group, rows)
     unsealed = text.str.replace_many([*SEALS, SPARED], [*PLACEHOLDERS, "@"])
     return rows.with_columns(unsealed)
@@ -106,13 +130,25 @@ def _apply(group: Group, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _verify(trigger: str, checked: tuple[Checked, ...], rows: pl.DataFrame) -> pl.DataFrame:
+    """Mask what a check confirms, row by row: few rows hold anything to check."""
+    triggered = rows.filter(pl.col("text").str.contains(trigger))
+    if triggered.is_empty():
+        return rows
+    texts = triggered["text"].to_list()
+    for rule in checked:
+        texts = [rule.apply(text) for text in texts]
+    masked = triggered.select("row").with_columns(text=pl.Series(texts, dtype=pl.String))
+    return rows.update(masked, on="row", maintain_order="left")
+
+
 def _counts(fields: pl.DataFrame, height: int) -> pl.Series:
     """Count each post's placeholders by class, classes in alphabetical order."""
     found = (
         fields.filter(pl.col("text").str.contains("[", literal=True))
-        .select("post", mask=pl.col("text").str.extract_all(r"\[[A-Z]+(?::[a-z_]+)?\]"))
+        .select("post", mask=pl.col("text").str.extract_all(PLACEHOLDER))
         .explode("mask")
-        .with_columns(pl.col("mask").str.strip_chars("[]"))
+        .with_columns(pl.col("mask").str.extract(r"^\[([A-Z]+(?::[a-z_]+)?)"))
         .filter(pl.col("mask").is_in(MASKS))
     )
     counts = (

@@ -4,7 +4,9 @@ from typing import Final
 
 import polars as pl
 
-_IGNORED: Final = r"(?i)\[[A-Z]+(?::[a-z_]+)?\]|[a-z][a-z0-9+.\-]{1,20}://\S+|\bwww\.\S+"
+from transforms.masks import PLACEHOLDER
+
+_IGNORED: Final = rf"(?i){PLACEHOLDER}|[a-z][a-z0-9+.\-]{{1,20}}://\S+|\bwww\.\S+"
 # Scripts written without blanks: each character is a word.
 _SINGLE: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _WORDS: Final = rf"[{_SINGLE}]|[[\p{{L}}\p{{M}}\p{{N}}]--[{_SINGLE}]]+"

@@ -41,6 +41,7 @@ from warehouse.duplicates import (
 from warehouse.fingerprint import table_hash
 from warehouse.interactions import interactions_to_read, keep_interactions, save_interactions
 from warehouse.publish import publish
+from warehouse.remasking import less_masked, save_remasked
 from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
 from warehouse.rewriting import compact
 from warehouse.runs import (
@@ -109,6 +110,7 @@ __all__ = [
     "last_drawn_round",
     "last_run_at",
     "latest_codings",
+    "less_masked",
     "may_share",
     "open_warehouse",
     "post_keys_of",
@@ -136,6 +138,7 @@ __all__ = [
     "save_page",
     "save_progress",
     "save_quote_read",
+    "save_remasked",
     "save_units",
     "set_current_round",
     "table_hash",

@@ -1,0 +1,66 @@
+"""Stored texts under newer masking rules: masked anew in place, and only ever more."""
+
+from pathlib import Path
+
+from flows.remask import mask_anew
+from flows.workspace import open_workspace
+from tests.support.warehouse_rows import opened, post, save
+from transforms.pseudonymize import remask
+from transforms.scrub import SCRUBBER_VERSION
+from warehouse import store
+
+
+def stored(warehouse: store.Warehouse) -> list[tuple[object, ...]]:
+    return warehouse.execute(
+        "select title, text, masks, words_count, scrubber_version "
+        "from landed.post_versions order by post_key"
+    )
+
+
+def test_an_older_version_s_texts_are_masked_anew(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(
+            warehouse,
+            post(1, title="Sarah again", text="[USER] told me. Sarah left for Leeds."),
+            post(2, title=None, text="Nobody came."),
+        )
+        old = store.less_masked(warehouse, SCRUBBER_VERSION, limit=10)
+        assert store.save_remasked(warehouse, remask(old)) == 1
+        masks = [{"mask": "NAME", "count": 2}, {"mask": "PLACE", "count": 1},
+                 {"mask": "USER", "count": 1}]  # fmt: skip
+        assert stored(warehouse) == [
+            ("[NAME] again", "[USER] told me. [NAME] left for [PLACE].", masks, 9, 2),
+            (None, "Nobody came.", [], 2, 2),
+        ]
+        assert store.less_masked(warehouse, SCRUBBER_VERSION, limit=10).is_empty()
+        assert warehouse.execute("select rewrite_due_at is not null from landed.store") == [(True,)]
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_a_newer_version_s_text_is_left(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1, title=None, text="Sarah left.", scrubber_version=99))
+        masked = remask(store.less_masked(warehouse, 100, limit=10))
+        assert store.save_remasked(warehouse, masked) == 0
+        assert stored(warehouse)[0][1] == "Sarah left."
+
+
+STUDY = """[study]
+name = "quiet-hours"
+since = 2026-01-01
+"""
+
+
+def test_a_study_s_texts_are_masked_anew_and_the_second_time_nothing_is_left(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "study.toml").write_text(STUDY)
+    workspace = open_workspace(tmp_path)
+    assert mask_anew(workspace) == 0
+    assert not workspace.warehouse.exists()
+    with opened(workspace.warehouse) as warehouse:
+        save(warehouse, post(1, title=None, text="Sarah left."), post(2, title=None, text="Alone."))
+    assert mask_anew(workspace) == 1
+    assert mask_anew(workspace) == 0
+    with opened(workspace.warehouse) as warehouse:
+        assert [row[1] for row in stored(warehouse)] == ["[NAME] left.", "Alone."]

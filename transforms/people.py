@@ -1,0 +1,190 @@
+"""Person names in a text: by lists, by capitals, and by what stands beside them.
+
+How much a word needs depends on how rarely it is anything but a name (`lexicon.py`): Karen is
+one in any case, Jack where it is capitalised, Rose inside a sentence, Hope only where a cue says
+so: `my sister Hope`, `Hope said`, `Hope Miller`. A capitalised word that no dictionary has is a
+name where a cue says so. What is found once is a name everywhere in its text.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from transforms import lexicon as lx
+from transforms.tokens import (
+    APOSTROPHE,
+    BLANK,
+    CAPITAL,
+    COMMA,
+    FULL_STOP,
+    HYPHEN,
+    LETTER,
+    LOWER,
+    STOP,
+    UPPER,
+    Mask,
+    Tokens,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What stands beside each word."""
+
+    is_titled: Mask  # its text capitalises most words, so a capital says nothing
+    is_english: Mask  # an English dictionary has most words, so an unknown one tells
+    starts: Mask  # a sentence begins with it
+    is_capital: Mask
+    kin: Mask  # `my sister`, `my boss,`
+    title: Mask
+    titled: Mask  # by a title that is nothing else: mr, dr
+    called: Mask
+    told: Mask
+    toward: Mask
+    said: Mask
+    owns: Mask  # 's
+    surname: Mask  # a capitalised family name follows
+
+    @property
+    def sure(self) -> Mask:
+        """Any sign that makes a name of a word."""
+        return self.kin | self.title | self.called | self.told | self.said | self.surname
+
+
+def find_people(tokens: Tokens, places: Mask) -> Mask:
+    """Mark the words that are a person's name and no place's."""
+    signs = _signs(tokens)
+    found = (_listed(tokens, signs) | _unlisted(tokens, signs)) & ~places
+    for _ in range(3):
+        found |= _longer(tokens, signs, found) & ~places
+    return found | _again(tokens, found, places)
+
+
+def _signs(tokens: Tokens) -> Signs:
+    blank = tokens.before == BLANK
+    is_upper = tokens.shape == UPPER
+    shouts = tokens.at(is_upper, -1) | tokens.at(is_upper, 1)
+    is_capital = (tokens.shape == CAPITAL) | (is_upper & ~shouts)
+    lower = tokens.shape == LOWER
+    english = lx.FREQUENT | lx.SAID | lx.KIN
+    telling = (lower | tokens.has(lx.FREQUENT)) & ~tokens.has(lx.COMMON)
+    titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
+    last = tokens.has(lx.LAST) & is_capital & ~tokens.has(lx.NOBODY)
+    last &= ~(titled & tokens.has(lx.WORD))
+    is_be = tokens.has(lx.BE)
+    named = tokens.at(is_be, -1) & tokens.at(tokens.has(lx.NAMED), -2)
+    return Signs(
+        is_titled=titled,
+        is_english=tokens.share(tokens.has(english), telling) > 0.55,
+        starts=(tokens.before >= FULL_STOP) | titled,
+        is_capital=is_capital,
+        kin=tokens.at(tokens.has(lx.KIN), -1) & (blank | (tokens.before == COMMA)),
+        title=tokens.at(tokens.has(lx.TITLE), -1) & (blank | (tokens.before == FULL_STOP)),
+        titled=tokens.at(tokens.has(lx.ADDRESS), -1)
+        & (tokens.before != COMMA)
+        & (tokens.before < STOP),
+        called=(tokens.at(tokens.has(lx.CALLED), -1) | named) & blank,
+        told=tokens.at(tokens.has(lx.TOLD), -1) & blank,
+        toward=tokens.at(tokens.has(lx.TOWARD), -1) & blank,
+        said=tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK),
+        owns=(tokens.after == APOSTROPHE) & tokens.at(tokens.has(lx.BE) & ~tokens.longer(1), 1),
+        surname=tokens.at(last, 1) & (tokens.after == BLANK),
+    )
+
+
+def _listed(tokens: Tokens, signs: Signs) -> Mask:
+    """Mark first names of the lists, each degree by its own signs."""
+    capital, lower = signs.is_capital, tokens.shape == LOWER
+    first = tokens.has(lx.COMMON | lx.FIRST)
+    inside = tokens.has(lx.INSIDE)
+    found = tokens.has(lx.COMMON) & (tokens.shape != LETTER) & (signs.is_english | ~lower)
+    is_loud = (tokens.shape == UPPER) & ~tokens.has(lx.WORD) & tokens.longer(3)
+    found |= first & (capital | is_loud)
+    rare = tokens.has(lx.FIRST) & ~tokens.has(lx.FREQUENT) & tokens.longer(4)
+    found |= rare & lower & signs.is_english
+    goes_on = tokens.at(tokens.has(lx.STATE) & ~tokens.has(lx.PARTICLE), 1) & (
+        tokens.after == BLANK
+    )
+    found |= inside & capital & goes_on & ~signs.is_titled
+    found |= inside & capital & (~signs.starts | signs.sure | signs.toward | signs.owns)
+    found |= tokens.has(lx.SIGNED) & capital & signs.sure
+    # in lower case behind kin: "my boyfriend jake", "my son mark is four"
+    states = tokens.at(tokens.has(lx.STATE), 1) & (tokens.after == BLANK)
+    goes_on = states | signs.said | (tokens.after >= COMMA)
+    found |= lower & signs.kin & first & ~tokens.has(lx.WORD)
+    found |= lower & signs.kin & (tokens.before == BLANK) & (first | inside) & goes_on
+    found |= lower & signs.called & (first | inside)
+    found |= lower & signs.titled & (first | inside | tokens.has(lx.LAST))
+    found |= lower & signs.title & (first | tokens.has(lx.LAST)) & ~tokens.has(lx.WORD)
+    is_not = (tokens.after == APOSTROPHE) & tokens.at(tokens.has(lx.NOT), 1)
+    clitic = (tokens.before == APOSTROPHE) & (~tokens.longer(2))
+    is_region = tokens.has(lx.REGION) & ~signs.sure
+    named: Mask = found & ~tokens.has(lx.NOBODY) & ~clitic & ~is_not & ~is_region
+    return named
+
+
+def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
+    """Mark capitalised words that no dictionary has, and family names, by their signs."""
+    unknown = signs.is_capital & ~tokens.has(
+        lx.WORD | lx.NOBODY | lx.REGION | lx.INSIDE | lx.SIGNED | lx.KIN | lx.TITLE
+    )
+    unknown &= tokens.shape == CAPITAL
+    english = signs.is_english
+    last = unknown & tokens.has(lx.LAST)
+    found = unknown & (signs.kin | signs.called | signs.told | signs.said)
+    found |= (tokens.shape == CAPITAL) & signs.title & ~tokens.has(lx.NOBODY)
+    found |= last & english & (~signs.starts | tokens.longer(3))
+    found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
+    found |= unknown & ~signs.starts & english & tokens.longer(2)
+    found |= unknown & english & tokens.has(lx.LIKELY)
+    found |= (tokens.shape == LOWER) & english & tokens.has(lx.SURE) & tokens.longer(4)
+    rare = tokens.has(lx.WORD) & ~tokens.has(lx.FREQUENT | lx.NOBODY | lx.SIGNED | lx.REGION)
+    found |= (tokens.shape == CAPITAL) & rare & tokens.has(lx.LAST) & (~signs.starts | signs.owns)
+    named = tokens.has(lx.LAST | lx.FIRST) & ~tokens.has(lx.WORD | lx.NOBODY | lx.REGION | lx.CITY)
+    found |= (tokens.shape == LOWER) & named & english & tokens.longer(4)
+    initial = tokens.at(tokens.shape == LETTER, -1) & (tokens.before == FULL_STOP)
+    found |= unknown & initial
+    return found
+
+
+def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
+    """Mark what belongs to a found name: family names, second names, initials, particles."""
+    joined = (tokens.before == BLANK) | (tokens.before == HYPHEN)
+    behind = tokens.at(found, -1)
+    capital = tokens.shape == CAPITAL
+    known = tokens.has(lx.LAST | lx.NAMES) | ~tokens.has(lx.FREQUENT)
+    usable = known & ~tokens.has(lx.NOBODY | lx.REGION | lx.KIN)
+    more: Mask = behind & joined & capital & usable
+    more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
+    lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.WORD)
+    more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
+    is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
+    more |= behind & (tokens.before == BLANK) & is_letter
+    after_initial = tokens.at(found & (tokens.shape == LETTER), -1)
+    more |= after_initial & ((tokens.before == FULL_STOP) | (tokens.before == APOSTROPHE)) & capital
+    before_name = tokens.at(found, 1) & (tokens.after == HYPHEN) & capital
+    particle = tokens.has(lx.PARTICLE)
+    leads = tokens.at(capital & usable, 1) & (tokens.after == BLANK)
+    more |= before_name | (behind & (tokens.before == BLANK) & particle & leads)
+    return more
+
+
+def _again(tokens: Tokens, found: Mask, places: Mask) -> Mask:
+    """Mark the other mentions of what is a name in the same post."""
+    is_first = tokens.has(lx.COMMON | lx.FIRST)
+    is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.SIGNED)
+    telling = ~tokens.has(lx.WORD) | is_first | is_capital
+    telling &= tokens.longer(2) & (tokens.shape != LETTER) & ~places
+    posts = np.unique(tokens.post[found])
+    at = np.flatnonzero(telling & ~found & np.isin(tokens.post, posts))
+    if not len(at):
+        return np.zeros_like(found)
+    named, asked = (
+        pl.DataFrame({"post": tokens.post[some], "lower": tokens.lower.gather(some.tolist())})
+        for some in (np.flatnonzero(found), at)
+    )
+    again = asked.with_row_index("place").join(named, on=["post", "lower"], how="semi")
+    marked = np.zeros_like(found)
+    marked[at[again["place"].to_numpy()]] = True
+    return marked

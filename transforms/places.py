@@ -1,0 +1,82 @@
+"""Towns and districts in a text: smaller than a country or a state, so they lead to people.
+
+Countries, states and kinds of place (`the clinic`, `my town`) stay: they say much to a coder
+and name nobody (45 CFR 164.514(b)(2) draws the line of health data at the same place).
+"""
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from transforms import lexicon as lx
+from transforms.tokens import BLANK, CAPITAL, COMMA, HYPHEN, LOWER, STOP, UPPER, Mask, Tokens
+
+# Words that begin a place's name of several words.
+_IS_JOINED: Final = (BLANK, HYPHEN)
+
+
+def find_places(tokens: Tokens) -> Mask:
+    """Mark the words that are a place's name, by the lists and by what stands beside them."""
+    is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.NOBODY | lx.REGION)
+    is_word = tokens.has(lx.WORD)
+    is_name = tokens.has(lx.NAMES)
+    is_led = tokens.at(tokens.has(lx.PLACE), -1) & (tokens.before == BLANK)
+    dwells = tokens.has(lx.DWELLING)
+    is_home = is_led & (tokens.at(dwells, -2) | tokens.at(dwells, -3))
+    town = tokens.has(lx.TOWN | lx.CITY)
+    in_state = _is_before_state(tokens)
+    found = _long_names(tokens, is_led)
+    found |= is_capital & town & is_led & ~is_word & (~is_name | ~tokens.has(lx.COMMON | lx.FIRST))
+    found |= is_capital & town & is_led & tokens.at(tokens.has(lx.IN), -1) & ~is_word
+    found |= is_capital & (is_home | in_state) & (town | ~(is_word | is_name))
+    is_clear = ~is_word & ~is_name & ~tokens.has(lx.LAST)
+    found |= is_capital & town & is_clear
+    found |= is_capital & tokens.has(lx.CITY) & ~is_word & ~tokens.has(lx.COMMON | lx.FIRST)
+    found |= (
+        (tokens.shape == LOWER) & tokens.has(lx.CITY) & is_led & ~is_word & ~tokens.has(lx.COMMON)
+    )
+    before_district = tokens.at(tokens.has(lx.DISTRICT) & (tokens.shape == CAPITAL), 1)
+    found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
+    is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
+        tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK) & ~is_led
+    )
+    kept: Mask = found & ~is_person
+    return kept
+
+
+def _is_before_state(tokens: Tokens) -> Mask:
+    """Tell which words stand before a state: `Hope, AR`."""
+    is_state = tokens.has(lx.REGION) & (tokens.shape == CAPITAL)
+    is_state |= (tokens.shape == UPPER) & tokens.has(lx.CODE)
+    found: Mask = tokens.at(is_state, 1) & (tokens.after == COMMA)
+    return found
+
+
+def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
+    """Mark names of two and three words: capitalised, or behind a preposition in any case."""
+    found = np.zeros(len(tokens.row), np.bool_)
+    joined = np.isin(tokens.after, _IS_JOINED)
+    for count in (3, 2):
+        words, whole = tokens.lower, np.ones(len(tokens.row), np.bool_)
+        is_capital = np.isin(tokens.shape, (CAPITAL, UPPER))
+        fits = is_capital.copy()
+        for step in range(1, count):
+            whole &= tokens.at(np.ones_like(whole), step)
+            fits &= tokens.at(is_capital, step)
+        for step in range(count - 1):
+            whole &= tokens.at(joined, step) if step else joined
+        candidates = np.flatnonzero(whole & (fits | is_led) & tokens.has(lx.LEADS))
+        if not len(candidates):
+            continue
+        named = words.gather(candidates.tolist())
+        for step in range(1, count):
+            named = (
+                named
+                + pl.Series(np.where(tokens.after[candidates + step - 1] == HYPHEN, "-", " "))
+                + words.gather((candidates + step).tolist())
+            )
+        hits = candidates[named.is_in(list(lx.places())).to_numpy()]
+        for step in range(count):
+            found[hits + step] = True
+    return found

@@ -1,0 +1,54 @@
+"""Stored texts that an older version of the masking rules passed, masked anew in place.
+
+Masks only grow: what is stored is masked already, and more of it goes. What coders marked in a
+text that changed is void, as after an edit.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from warehouse.connection import Warehouse
+from warehouse.saving import mark_rewrite_due
+
+TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
+_IS_OTHER: Final = " or ".join(f"posts.{name} is distinct from batch.{name}" for name in TEXTS)
+_SET: Final = ", ".join(
+    f"{name} = batch.{name}" for name in (*TEXTS, "masks", "words_count", "scrubber_version")
+)
+
+
+def less_masked(warehouse: Warehouse, version: int, *, limit: int) -> pl.DataFrame:
+    """Return the texts of posts below a version of the rules, `limit` at most, by `post_key`."""
+    return warehouse.frame(
+        f"select post_key, {', '.join(TEXTS)} from landed.post_versions "
+        "where scrubber_version < ? order by post_key limit ?",
+        [version, limit],
+    )
+
+
+def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
+    """Put texts masked anew in place of the old; return how many posts changed.
+
+    `posts` has `post_key`, the texts, `masks`, `words_count` and `scrubber_version`. A post
+    below no version given is left as it is.
+    """
+    matched = "posts.post_key = batch.post_key and posts.scrubber_version < batch.scrubber_version"
+    with warehouse.transaction(), warehouse.showing("batch", posts):
+        changed = [
+            key
+            for (key,) in warehouse.execute(
+                f"select posts.post_key from landed.post_versions as posts inner join batch "
+                f"on {matched} where {_IS_OTHER}"
+            )
+        ]
+        warehouse.execute(
+            f"update landed.post_versions as posts set {_SET} from batch where {matched}"
+        )
+        if changed:
+            warehouse.execute(
+                "delete from landed.evidence_spans where list_contains(?::ubigint[], unit_key)",
+                [changed],
+            )
+            mark_rewrite_due(warehouse)
+    return len(changed)
