@@ -55,7 +55,7 @@ def _is_before_state(tokens: Tokens) -> Mask:
 
 def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
     """Mark names of two and three words: capitalised, or behind a preposition in any case."""
-    found = np.zeros(len(tokens.row), np.bool_)
+    found, places = np.zeros(len(tokens.row), np.bool_), lx.places()
     joined = np.isin(tokens.after, _IS_JOINED)
     for count in (3, 2):
         words, whole = tokens.lower, np.ones(len(tokens.row), np.bool_)
@@ -76,7 +76,7 @@ def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
                 + pl.Series(np.where(tokens.after[candidates + step - 1] == HYPHEN, "-", " "))
                 + words.gather((candidates + step).tolist())
             )
-        hits = candidates[named.is_in(list(lx.places())).to_numpy()]
+        hits = candidates[[name in places for name in named]]
         for step in range(count):
             found[hits + step] = True
     return found
