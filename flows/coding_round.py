@@ -17,6 +17,7 @@ from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
+from flows.removing import resume
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -82,6 +83,7 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
             "a wave and a round are named by up to 20 letters, digits and dashes: name them so"
         )
     workspace = open_workspace()
+    resume(workspace)
     plan, policy = workspace.study.sampling, workspace.study.policy
     codebook = load_codebook(workspace.codebook)
     wanted: dict[UnitKind, int] = {
@@ -141,6 +143,7 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
     _check_drawn(workspace, wave, round_)
+    resume(workspace)
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     give_accounts(workspace, client)
