@@ -249,7 +249,8 @@ def shred(
         from flows.shred import shred as act
 
         asked = "This cannot be undone. The study's name, to confirm"
-        return act(study, typer.prompt(asked, "", err=True) if yes is None else yes).as_dict()
+        name = typer.prompt(asked, "", show_default=False, err=True) if yes is None else yes
+        return act(study, name).as_dict()
 
     def say(done: Any) -> str:
         from flows.shred import Shredded
