@@ -41,8 +41,8 @@ def finish() -> dict[str, int]:
     parts: dict[str, Callable[[], int]] = {
         "completed_count": lambda: resume(open_workspace()),
         "rewritten_count": compact_warehouse,
-        "tasks_count": close_tasks,
-        "published_count": renew_published,
+        "tasks_count": lambda: close_tasks() if _due().are_tasks_due else 0,
+        "published_count": lambda: renew_published() if _due().is_published_due else 0,
     }
     done: dict[str, int] = {}
     failures: list[CorpusError] = []
@@ -54,6 +54,12 @@ def finish() -> dict[str, int]:
     if failures:
         raise failures[0]
     return done
+
+
+def _due() -> store.Due:
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        return store.read_due(warehouse)
 
 
 @task(name="compact-warehouse", persist_result=False)
@@ -97,9 +103,11 @@ def _may_hold_tasks(workspace: Workspace) -> bool:
 def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
     """Compare Label Studio with the warehouse; delete what has no unit of its wording any more.
 
-    Replies show the posts above them: what is gone or hidden goes from there, too.
+    Replies show the posts above them: what is gone or hidden goes from there, too. That bytes may
+    be left in Label Studio's files is noted before the first task goes and struck out at the end.
     """
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        was_cut_off = store.begin_purge(warehouse)
         reworded = store.reworded_units(warehouse)
         held = {
             place: store.unit_keys(warehouse, *place) - reworded
@@ -120,10 +128,11 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
         if place in threads:
             renewed += label_studio.renew_threads(client, project, threads[place])
     removed = label_studio.remove_tasks(client, gone) if gone else 0
-    if gone or renewed:
+    if gone or renewed or was_cut_off:
         purge(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.requeue_units(warehouse, reworded)
+        store.end_purge(warehouse)
     return removed
 
 

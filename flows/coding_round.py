@@ -148,13 +148,21 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     client = connect(workspace)
     give_accounts(workspace, client)
     close_removed(workspace, client)
+    taken_count = _taken_count(workspace)
     pushed = 0
     for project in projects(workspace, codebook, wave, round_):
         tasks = assigned_tasks(workspace, project)
         if tasks:
             opened = label_studio.ensure_project(client, project, codebook)
             pushed += label_studio.push(client, opened, tasks).new
+    if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
+        close_removed(workspace, client)
     return {"tasks": pushed}
+
+
+def _taken_count(workspace: Workspace) -> int:
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        return store.read_due(warehouse).taken_count
 
 
 def projects(

@@ -11,13 +11,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from connectors.vault import count_pending, open_vault
 from demo.model import Person, Post
 from flows.forget import Forgotten, take_out
+from flows.gate import is_free
 from flows.publish import renew
 from flows.removing import resume
+from flows.stores import open_stores
 from flows.workspace import Workspace
 from tests.support.appview_script import HANDLE, WRITER, scripted_appview
 from tests.support.command import PORCH, Outcome
@@ -283,3 +286,15 @@ def said_by_check(study: Passes) -> tuple[str, str]:
     done: Outcome = study.place.invoke("check", "--json")
     [found] = [one for one in json.loads(done.out) if "warehouse" in one["rule"]]
     return found["verdict"], found["why"]
+
+
+def test_nothing_more_comes_from_the_page_of_who_was_forgotten(study: Passes) -> None:
+    forget(study, f"u/{MOSS.name}")
+    pages = ["u_Moss-Lantern-7731", f"u_{FERN.name}", "QuietPorch"]
+    rows = pl.DataFrame({"venue": pages}).with_columns(
+        platform=pl.lit("reddit"),
+        native_id=pl.lit("t1_w90000"),
+        author=pl.lit("reed-passing-0412"),
+    )
+    with study.workspace() as workspace, open_stores(workspace) as stores:
+        assert is_free(stores.vault, rows).to_list() == [False, True, True]

@@ -256,7 +256,7 @@ def _log(
         [*row, previous],
     )
     warehouse.execute(
-        "update landed.store set audit_head = "
+        "update landed.taken_back set audit_head = "
         "(select hash from landed.removals_audit where seq = ?)",
         [seq + 1],
     )

@@ -62,7 +62,14 @@ from warehouse.runs import (
 )
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
-from warehouse.taken_back import Due, published_follows, read_due, tasks_follow
+from warehouse.taken_back import (
+    Due,
+    begin_purge,
+    end_purge,
+    published_follows,
+    read_due,
+    tasks_follow,
+)
 from warehouse.units import (
     coding_tasks,
     count_units,
@@ -90,6 +97,7 @@ __all__ = [
     "StreamProgress",
     "Warehouse",
     "authors_to_ask",
+    "begin_purge",
     "begin_run",
     "coded_units",
     "coding_tasks",
@@ -106,6 +114,7 @@ __all__ = [
     "duplicate_texts",
     "duplicates_of",
     "end_expired_labels",
+    "end_purge",
     "end_run",
     "expire_texts",
     "hidden_authors",

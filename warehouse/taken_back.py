@@ -22,7 +22,7 @@ class Due:
 def note_taken(warehouse: Warehouse) -> None:
     """Note that rows went: the file's bytes, the tasks and the published file must follow."""
     mark_rewrite_due(warehouse)
-    warehouse.execute("update landed.store set taken_count = taken_count + 1")
+    warehouse.execute("update landed.taken_back set taken_count = taken_count + 1")
 
 
 def mark_rewrite_due(warehouse: Warehouse) -> None:
@@ -36,7 +36,7 @@ def read_due(warehouse: Warehouse) -> Due:
     """Say what does not follow yet."""
     [row] = warehouse.execute(
         "select rewrite_due_at is not null, tasks_follow_count < taken_count, "
-        "published_follows_count < taken_count, taken_count from landed.store"
+        "published_follows_count < taken_count, taken_count from landed.store, landed.taken_back"
     )
     return Due(*row)
 
@@ -51,5 +51,19 @@ def published_follows(warehouse: Warehouse, taken_count: int) -> None:
     _follow(warehouse, "published_follows_count", taken_count)
 
 
+def begin_purge(warehouse: Warehouse) -> bool:
+    """Note that Label Studio's files may hold bytes of deleted tasks; tell whether they did."""
+    was_due = bool(warehouse.scalar("select is_purge_due from landed.taken_back"))
+    warehouse.execute("update landed.taken_back set is_purge_due = true")
+    return was_due
+
+
+def end_purge(warehouse: Warehouse) -> None:
+    """Note that they hold none."""
+    warehouse.execute("update landed.taken_back set is_purge_due = false")
+
+
 def _follow(warehouse: Warehouse, column: str, taken_count: int) -> None:
-    warehouse.execute(f"update landed.store set {column} = greatest({column}, ?)", [taken_count])
+    warehouse.execute(
+        f"update landed.taken_back set {column} = greatest({column}, ?)", [taken_count]
+    )
