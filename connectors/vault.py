@@ -390,49 +390,50 @@ def open_vault(path: Path, keys: VaultKeys) -> Iterator[Vault]:
         WarehouseError: it cannot be read or written.
     """
     _make_private(path)
-    try:
-        with closing(_connect(path)) as connection:
-            _configure(connection)
-            vault = Vault(connection, keys)
-            vault._prepare(path.name)
-            yield vault
-    except InvalidTag:
-        raise VaultLocked(
-            f"{path.name} was sealed with another key or changed by another program: "
-            "set the key this study began with, or restore the vault from its backup"
-        ) from None
-    except sqlite3.OperationalError as error:
-        reason = _reason(error)
-        kind = StoreBusy if reason.startswith(_BUSY) else WarehouseError
-        raise kind(
-            f"{path.name}: {reason}: end what else uses it or make room, then run again"
-        ) from None
-    except sqlite3.DatabaseError as error:
-        raise VaultLocked(
-            f"{path.name} is damaged or no vault ({type(error).__name__}): "
-            "restore it from its backup"
-        ) from None
+    with _sentences(path.name), closing(_connect(path)) as connection:
+        _configure(connection)
+        vault = Vault(connection, keys)
+        vault._prepare(path.name)
+        yield vault
 
 
 def count_pending(path: Path) -> int:
     """Count the removals that were begun and not finished; this needs no key.
 
     Raises:
-        WarehouseError: the vault cannot be read.
+        VaultLocked: it is damaged, or no vault.
+        StoreBusy: another process has kept it busy for a minute.
     """
     if not path.exists():
         return 0
+    with _sentences(path.name), closing(_connect(path)) as connection:
+        [(has_table,)] = connection.execute(
+            "select count(*) from sqlite_master where name = 'pending'"
+        )
+        if not has_table:
+            return 0
+        return int(connection.execute("select count(*) from pending").fetchone()[0])
+
+
+@contextmanager
+def _sentences(name: str) -> Iterator[None]:
+    """Turn what SQLite and the cipher say into sentences without a value."""
     try:
-        with closing(_connect(path)) as connection:
-            [(has_table,)] = connection.execute(
-                "select count(*) from sqlite_master where name = 'pending'"
-            )
-            if not has_table:
-                return 0
-            return int(connection.execute("select count(*) from pending").fetchone()[0])
-    except sqlite3.Error as error:
-        raise WarehouseError(
-            f"{path.name}: {_reason(error)}: end what else uses it, or restore it from its backup"
+        yield
+    except InvalidTag:
+        raise VaultLocked(
+            f"{name} was sealed with another key or changed by another program: "
+            "set the key this study began with, or restore the vault from its backup"
+        ) from None
+    except sqlite3.OperationalError as error:
+        reason = _reason(error)
+        kind = StoreBusy if reason.startswith(_BUSY) else WarehouseError
+        raise kind(
+            f"{name}: {reason}: end what else uses it or make room, then run again"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise VaultLocked(
+            f"{name} is damaged or no vault ({type(error).__name__}): restore it from its backup"
         ) from None
 
 
