@@ -42,8 +42,8 @@ def remove(
     """Let posts and accounts go everywhere; return how many stored posts that took.
 
     Suppression comes first, with a note of what is going: whatever dies on the way, nothing brings
-    the post back, and `resume` completes it. `is_lasting`
-    is false where the caller has seen to it, or where nothing shall keep them out.
+    the post back, and `resume` completes it. `is_lasting` is false where the caller has seen to
+    it, or where nothing shall keep them out.
     """
     if removals.is_empty():
         return 0

@@ -20,6 +20,7 @@ from connectors.vault import VaultEntry, open_vault
 from flows.alone import is_followed
 from flows.check import PRIVATE_FILES
 from flows.guard import guarded
+from flows.removing import resume
 from flows.shredded import Shredding, read_mark, write_mark
 from flows.workspace import (
     KEY_COMMAND_VARIABLE,
@@ -88,6 +89,8 @@ def shred(directory: Path, confirmed: str) -> Shredded:
     _refuse_if_followed(workspace)
     mark = read_mark(workspace.directory)
     key = _key(workspace)
+    if key is not None and mark is None:
+        resume(workspace)  # after this nobody could say any more whose rows were to go
     with _undisturbed(workspace):
         known, posts_count, suppressed_count = _look(workspace, key)
         key_id = mark.key_id if mark else (key.key_id if key else "unknown")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.vault import PendingRemoval, open_vault
 from flows import shred as shredding
 from flows.shred import destroy
 from flows.shredded import Shredding, read_mark, write_mark
@@ -66,6 +67,19 @@ def test_it_destroys_vault_and_key_and_proves_it(study: Passes) -> None:
     again = shred(study)
     assert (again["key_id"], again["posts_count"]) == (done["key_id"], 0)
     assert study.sql("select count(*) from removals_audit").item() == 1
+
+
+def test_a_removal_that_was_begun_is_completed_first(study: Passes) -> None:
+    [post_key] = study.keys([POSTS[0].native_id])
+    begun = PendingRemoval("reddit", post_key, None, "opted_out")
+    with (
+        study.workspace() as workspace,
+        open_vault(workspace.vault, workspace.key.vault_keys()) as vault,
+    ):
+        vault.suppress("reddit", native_ids=[POSTS[0].native_id], pending=[begun])
+    assert shred(study)["posts_count"] == 2
+    assert post_key not in study.held()
+    assert len(study.held()) == 2
 
 
 def test_a_key_that_is_still_somewhere_is_said_to_link(study: Passes) -> None:

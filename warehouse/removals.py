@@ -35,6 +35,7 @@ from named
 group by platform, post_key
 order by post_key
 """
+_MEANT = {"platform": pl.String, "post_key": pl.UInt64, "reason": pl.String}
 _HELD = """
 select gone.place
 from batch as gone
@@ -121,6 +122,8 @@ def remove(
 
 def posts_meant(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.DataFrame:
     """List the stored posts that removals mean, those of accounts too: platform, key, reason."""
+    if removals.is_empty():
+        return pl.DataFrame(schema=_MEANT)
     with warehouse.showing("batch", admitted(Removal, removals)):
         return warehouse.frame(_FIND)
 
