@@ -135,9 +135,14 @@ def purge_files(program: Path, data_dir: Path) -> int:
     log = data_dir / LOG_FILE
     if log.exists():
         os.truncate(log, 0)
-    if (data_dir / _DATABASE_FILE).exists():
+    if has_database(data_dir):
         run_server_python(program, data_dir, _REWRITE, str(data_dir / _DATABASE_FILE))
     return len(exported)
+
+
+def has_database(data_dir: Path) -> bool:
+    """Tell whether a server ever ran here."""
+    return (data_dir / _DATABASE_FILE).exists()
 
 
 def restore_account(program: Path, data_dir: Path, login: Login) -> None:

@@ -79,6 +79,15 @@ def expire_flags(path: Path, *, now: datetime) -> int:
     return len(flags) - len(kept)
 
 
+def count_expired(path: Path, *, now: datetime) -> int:
+    """Count the flags older than 90 days, and leave them.
+
+    Raises:
+        BadInput: the log is readable by others, or damaged.
+    """
+    return sum(flag.at <= now - KEPT_FOR for flag in read_flags(path))
+
+
 def monthly_totals(path: Path) -> dict[str, int]:
     """Count flagged units by month (`2026-03`), the only figure that leaves the log."""
     units = {(flag.at.strftime("%Y-%m"), flag.post_uid) for flag in read_flags(path)}

@@ -5,6 +5,8 @@ are found by HMAC-SHA-256 of the post key, under another key. In the clear stand
 instant a post is next due and how many rows there are. Beside the posts lies the list of who
 must stay out: keyed hashes under a key of their own, one for each removed post or account. Who
 stays out for a while, or for as long as somebody says so, has the hash of the cause beside it.
+What is being removed is written down, sealed, before the first row goes and struck out after the
+last: a process that died in between is made good by the next one.
 
 Deleted rows are overwritten (`secure_delete`), and no write-ahead log outlives a transaction.
 Sources: RFC 2104, NIST SP 800-38D (random 96-bit nonces, far below its limit of 2^32).
@@ -16,7 +18,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
@@ -28,9 +30,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.keys import VaultKeys
 from schema.errors import BadInput, StoreBusy, VaultLocked, WarehouseError
-from schema.vocabulary import PLATFORMS, Platform
+from schema.vocabulary import PLATFORMS, Platform, RemovalReason
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 KEPT_OUT_MAX = 1_000_000  # of those kept out for a while: about 80 MB; the oldest go first
 LOCK_TIMEOUT_SECONDS = 60.0
 TOKEN_BYTES = 16  # 128 bits: no two of any real number of rows will meet
@@ -56,6 +58,9 @@ _SECOND_FORMAT = (
     "create unique index kept_out_tokens on kept_out (token, cause)",
     "create index kept_out_ends on kept_out (ends_at)",
 )
+_THIRD_FORMAT = (
+    "create table pending (token blob primary key, sealed blob not null) without rowid",
+)
 _REMEMBER = (
     "insert into posts (token, platform_token, next_due_at, sealed) values (?, ?, ?, ?) "
     "on conflict (token) do update set platform_token = excluded.platform_token, "
@@ -72,6 +77,16 @@ class VaultEntry:
     post_key: int
     source: str
     next_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRemoval:
+    """A post or an account, keyed, that was to go when a process began to remove it."""
+
+    platform: Platform
+    post_key: int | None
+    author_pseudonym: str | None
+    reason: RemovalReason
 
 
 class Vault:
@@ -137,22 +152,52 @@ class Vault:
         with self._transaction():
             self._connection.executemany("update posts set next_due_at = ? where token = ?", rows)
 
-    def forget(self, post_keys: Iterable[int]) -> None:
-        """Delete what leads back to these posts; their bytes are overwritten."""
+    def forget(self, post_keys: Iterable[int], *, done: Iterable[PendingRemoval] = ()) -> None:
+        """Delete what leads back to these posts, and strike out removals that are done.
+
+        The bytes of both are overwritten.
+        """
         rows = [(self._post_token(post_key),) for post_key in post_keys]
+        struck = [(self._pending_row(removal)[0],) for removal in done]
         with self._transaction():
             self._connection.executemany("delete from posts where token = ?", rows)
+            self._connection.executemany("delete from pending where token = ?", struck)
 
     def suppress(
-        self, platform: Platform, *, native_ids: Iterable[str] = (), authors: Iterable[str] = ()
+        self,
+        platform: Platform,
+        *,
+        native_ids: Iterable[str] = (),
+        authors: Iterable[str] = (),
+        pending: Iterable[PendingRemoval] = (),
     ) -> None:
-        """Keep posts and accounts out for good, on every route."""
+        """Keep posts and accounts out for good, on every route; note what is to be removed."""
         tokens = self._tokens(platform, native_ids, authors)
+        rows = [self._pending_row(removal) for removal in pending]
         with self._transaction():
             self._connection.executemany(
                 "insert or ignore into suppressed (token) values (?)",
                 [(token,) for token in tokens],
             )
+            self._connection.executemany(
+                "insert or ignore into pending (token, sealed) values (?, ?)", rows
+            )
+
+    def pending(self) -> list[PendingRemoval]:
+        """List the removals that were begun and not struck out."""
+        found = self._connection.execute("select token, sealed from pending order by token")
+        return [PendingRemoval(*orjson.loads(self._unseal(value, at))) for at, value in found]
+
+    def some_native_ids(self, limit: int) -> dict[int, VaultEntry]:
+        """Return a few entries by their post keys, to try whether they still lead anywhere."""
+        found = self._connection.execute(
+            "select token, next_due_at, sealed from posts order by token limit ?", (limit,)
+        )
+        return {entry.post_key: entry for entry in (self._entry(*row) for row in found)}
+
+    def count_suppressed(self) -> int:
+        """Count the posts and accounts that stay out for good."""
+        return int(self._connection.execute("select count(*) from suppressed").fetchone()[0])
 
     def keep_out(
         self,
@@ -233,7 +278,9 @@ class Vault:
                 if self._version() == 0:  # nobody else was quicker
                     self._lay_out()
                 if self._version() == 1:
-                    self._bring_forward()
+                    self._bring_forward(_SECOND_FORMAT, to=2)
+                if self._version() == 2:
+                    self._bring_forward(_THIRD_FORMAT, to=3)
         if (version := self._version()) != FORMAT_VERSION:
             raise BadInput(
                 f"{name} has format {version} and this program reads {FORMAT_VERSION}: "
@@ -249,11 +296,11 @@ class Vault:
         self._connection.execute("insert into canary (sealed) values (?)", (sealed,))
         self._connection.execute("pragma user_version = 1")
 
-    def _bring_forward(self) -> None:
-        """Turn a vault of the first format into one of the second."""
-        for statement in _SECOND_FORMAT:
+    def _bring_forward(self, statements: Sequence[str], *, to: int) -> None:
+        """Turn a vault of one format into one of the next."""
+        for statement in statements:
             self._connection.execute(statement)
-        self._connection.execute("pragma user_version = 2")
+        self._connection.execute(f"pragma user_version = {to}")
 
     def _version(self) -> int:
         return int(self._connection.execute("pragma user_version").fetchone()[0])
@@ -292,6 +339,12 @@ class Vault:
             source=source,
             next_due_at=_EPOCH + next_due_at * _MICROSECOND,
         )
+
+    def _pending_row(self, removal: PendingRemoval) -> tuple[bytes, bytes]:
+        """Write a removal down under a token of its own; the same one twice is one row."""
+        value = orjson.dumps(list(astuple(removal)))
+        token = _token(self._keys.lookup, b"pending", value)
+        return token, self._seal(value, token)
 
     def _seal(self, value: bytes, place: bytes) -> bytes:
         """Encrypt a value so that it opens in its own row only."""
@@ -343,27 +396,50 @@ def open_vault(path: Path, keys: VaultKeys) -> Iterator[Vault]:
         WarehouseError: it cannot be read or written.
     """
     _make_private(path)
+    with _sentences(path.name), closing(_connect(path)) as connection:
+        _configure(connection)
+        vault = Vault(connection, keys)
+        vault._prepare(path.name)
+        yield vault
+
+
+def count_pending(path: Path) -> int:
+    """Count the removals that were begun and not finished; this needs no key.
+
+    Raises:
+        VaultLocked: it is damaged, or no vault.
+        StoreBusy: another process has kept it busy for a minute.
+    """
+    if not path.exists():
+        return 0
+    with _sentences(path.name), closing(_connect(path)) as connection:
+        [(has_table,)] = connection.execute(
+            "select count(*) from sqlite_master where name = 'pending'"
+        )
+        if not has_table:
+            return 0
+        return int(connection.execute("select count(*) from pending").fetchone()[0])
+
+
+@contextmanager
+def _sentences(name: str) -> Iterator[None]:
+    """Turn what SQLite and the cipher say into sentences without a value."""
     try:
-        with closing(_connect(path)) as connection:
-            _configure(connection)
-            vault = Vault(connection, keys)
-            vault._prepare(path.name)
-            yield vault
+        yield
     except InvalidTag:
         raise VaultLocked(
-            f"{path.name} was sealed with another key or changed by another program: "
+            f"{name} was sealed with another key or changed by another program: "
             "set the key this study began with, or restore the vault from its backup"
         ) from None
     except sqlite3.OperationalError as error:
         reason = _reason(error)
         kind = StoreBusy if reason.startswith(_BUSY) else WarehouseError
         raise kind(
-            f"{path.name}: {reason}: end what else uses it or make room, then run again"
+            f"{name}: {reason}: end what else uses it or make room, then run again"
         ) from None
     except sqlite3.DatabaseError as error:
         raise VaultLocked(
-            f"{path.name} is damaged or no vault ({type(error).__name__}): "
-            "restore it from its backup"
+            f"{name} is damaged or no vault ({type(error).__name__}): restore it from its backup"
         ) from None
 
 

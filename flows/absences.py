@@ -14,6 +14,7 @@ from flows import bluesky_access
 from flows.gate import land
 from flows.heaps import heaps
 from flows.reading import NETWORK, query_for
+from flows.removing import remove_keyed
 from flows.runs import Run
 from flows.tally import Tally
 from flows.workspace import Workspace
@@ -65,16 +66,13 @@ def let_go_of_hidden(workspace: Workspace) -> Tally:
     with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
         store.end_expired_labels(warehouse, now=now)
         long_gone = store.hidden_authors(warehouse, since_before=now - timedelta(days=HIDDEN_DAYS))
-        if not long_gone:
-            return Tally()
-        rows = pl.DataFrame({"author_pseudonym": long_gone}).with_columns(
-            platform=pl.lit("bluesky"),
-            post_key=pl.lit(None, pl.UInt64),
-            reason=pl.lit("account_inactive"),
-            observed_at=pl.lit(now),
-        )
-        removals = Removal.validate(rows.select(Removal.column_names()), cast=True)
-        removed = store.remove(warehouse, removals, now=now)
-    with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
-        vault.forget(removed.post_keys)
-    return Tally(removed_count=len(removed.post_keys))
+    rows = pl.DataFrame(
+        {"author_pseudonym": long_gone}, schema={"author_pseudonym": pl.String}
+    ).with_columns(
+        platform=pl.lit("bluesky"),
+        post_key=pl.lit(None, pl.UInt64),
+        reason=pl.lit("account_inactive"),
+        observed_at=pl.lit(now),
+    )
+    going = Removal.validate(rows.select(Removal.column_names()), cast=True)
+    return Tally(removed_count=remove_keyed(workspace, "bluesky", going))

@@ -1,30 +1,65 @@
-"""What follows a removal or an edit: Label Studio's tasks go, and files are rewritten.
+"""What follows a removal or an edit: files are rewritten, tasks go, the published file is renewed.
 
-Nothing is remembered of what was removed. Label Studio is compared with the warehouse:
-whatever task has no unit there any more is deleted, so a run that died is made good by the
-next one. The task of an edited post goes as well, with the words it shows; the next push sends
-the post as it stands now, to be coded again.
+Nothing is remembered of what was removed, only how often something was. Label Studio is compared
+with the warehouse: whatever task has no unit there any more is deleted. The task of an edited post
+goes as well, with the words it shows; the next push sends the post as it stands now, to be coded
+again. A run that died leaves a count that does not add up, and the next one makes it good.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from prefect import task
+from prefect import flow, task
 
 from annotation import label_studio, label_studio_server
+from annotation.label_studio_home import has_database
 from flows.guard import guarded
 from flows.label_studio import DEFAULT_PORT, connect, data_directory, program, purge
+from flows.publish import renew
+from flows.removing import resume
 from flows.workspace import Workspace, open_workspace
+from schema.errors import CorpusError
 from warehouse import store
 
 
-def finish(done: Mapping[str, Mapping[str, int]]) -> None:
-    """Let bytes and tasks go where a flow removed or hid something or found it reworded."""
-    compact_warehouse()
-    is_removed = any(tally["removed_count"] or tally.get("hidden_count") for tally in done.values())
-    if is_removed or any(tally["updated_count"] for tally in done.values()):
-        close_tasks(is_removed)
+@flow(name="clear-up", log_prints=False, persist_result=False)
+@guarded
+def clear_up() -> dict[str, int]:
+    """Do what removals leave to be done; return the counts."""
+    return finish()
+
+
+def finish() -> dict[str, int]:
+    """Complete removals; let bytes and tasks go; renew the published file, each where it is due.
+
+    One that fails does not keep the next from being done; the first failure is raised last.
+
+    Raises:
+        CorpusError: something could not be done; the next run tries again.
+    """
+    parts: dict[str, Callable[[], int]] = {
+        "completed_count": lambda: resume(open_workspace()),
+        "rewritten_count": compact_warehouse,
+        "tasks_count": lambda: close_tasks() if _due().are_tasks_due else 0,
+        "published_count": lambda: renew_published() if _due().is_published_due else 0,
+    }
+    done: dict[str, int] = {}
+    failures: list[CorpusError] = []
+    for name, part in parts.items():
+        try:
+            done[name] = int(part())
+        except CorpusError as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return done
+
+
+def _due() -> store.Due:
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        return store.read_due(warehouse)
 
 
 @task(name="compact-warehouse", persist_result=False)
@@ -37,23 +72,42 @@ def compact_warehouse() -> bool:
 
 @task(name="close-tasks", persist_result=False)
 @guarded
-def close_tasks(is_removed: bool) -> int:
-    """Delete the tasks whose units are gone or reworded; return how many tasks went."""
+def close_tasks() -> int:
+    """Delete the tasks whose units are gone or reworded, where any may be; return how many."""
     workspace = open_workspace()
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn, reworded = store.drawn_rounds(warehouse), store.reworded_units(warehouse)
-    if not drawn or not (is_removed or reworded):
-        return 0
-    with client_for_a_while(workspace) as client:
-        return close_removed(workspace, client)
+        due, drawn = store.read_due(warehouse), store.drawn_rounds(warehouse)
+    closed = 0
+    if due.are_tasks_due and drawn and _may_hold_tasks(workspace):
+        with client_for_a_while(workspace) as client:
+            closed = close_removed(workspace, client)
+    if due.are_tasks_due:
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            store.tasks_follow(warehouse, due.taken_count)
+    return closed
+
+
+@task(name="renew-published", persist_result=False)
+@guarded
+def renew_published() -> bool:
+    """Replace the published file where it may show what is gone; tell whether it was needed."""
+    return renew(open_workspace())
+
+
+def _may_hold_tasks(workspace: Workspace) -> bool:
+    """Tell whether there is a Label Studio to be asked: an embedded one may never have run."""
+    is_embedded = workspace.study.label_studio.embedded
+    return not is_embedded or has_database(data_directory(workspace))
 
 
 def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
     """Compare Label Studio with the warehouse; delete what has no unit of its wording any more.
 
-    Replies show the posts above them: what is gone or hidden goes from there, too.
+    Replies show the posts above them: what is gone or hidden goes from there, too. That bytes may
+    be left in Label Studio's files is noted before the first task goes and struck out at the end.
     """
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        was_cut_off = store.begin_purge(warehouse)
         reworded = store.reworded_units(warehouse)
         held = {
             place: store.unit_keys(warehouse, *place) - reworded
@@ -74,10 +128,11 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
         if place in threads:
             renewed += label_studio.renew_threads(client, project, threads[place])
     removed = label_studio.remove_tasks(client, gone) if gone else 0
-    if gone or renewed:
+    if gone or renewed or was_cut_off:
         purge(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.requeue_units(warehouse, reworded)
+        store.end_purge(warehouse)
     return removed
 
 

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
-from flows.after_removals import close_tasks
+from flows.after_removals import close_tasks, renew_published
 from flows.passes import mark_duplicates
 from flows.tally import Tally
 from flows.workspace import Workspace
+from schema.errors import StoreBusy, WarehouseError
 from warehouse import store
 
 GONE_SECONDS: Final = 60.0  # from an event to gone in the warehouse's bytes
 STORED_SECONDS: Final = 10.0  # from an event to its page being stored: 5 s of filling, 5 of storing
 MARK_SECONDS: Final = 15 * 60.0  # between two markings of duplicates
-MARK_SHARE: Final = 20  # a marking takes no more than this fraction of the time
+RENEW_SECONDS: Final = 30 * 60.0  # between two renewals of the published file: R15 wants an hour
+MARK_SHARE: Final = 20  # neither takes more than this fraction of the time
 QUICK_SECONDS: Final = 2.0  # what may be done while somebody waits for the end
 QUICK_POSTS: Final = 20_000  # so many were marked in less wherever it was measured
 
@@ -31,10 +33,12 @@ class Aftermath:
 
     workspace: Workspace
     removed_at: float | None = -math.inf  # a run that died may have left removed bytes
-    is_task_stale: bool = True  # and tasks
     rewriting_seconds: float = 5.0
     marking_seconds: float | None = None  # unknown before the first marking
     marked_at: float = field(default_factory=monotonic)
+    renewing_seconds: float = 0.0
+    unpublished: WarehouseError | None = None
+    renewed_at: float = field(default_factory=monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, tally: Tally) -> None:
@@ -43,7 +47,6 @@ class Aftermath:
             return
         with self.lock:
             self.removed_at = monotonic() if self.removed_at is None else self.removed_at
-            self.is_task_stale = True
 
     def await_rewriting(self) -> None:
         """Take note that deleted bytes stand in the file, whoever deleted them."""
@@ -78,15 +81,27 @@ class Aftermath:
 
     def close_stale_tasks(self) -> None:
         """Delete Label Studio's tasks of what is gone or reworded."""
-        with self.lock:
-            is_stale, self.is_task_stale = self.is_task_stale, False
-        if not is_stale:
+        close_tasks.fn()
+
+    def renew_when_due(self) -> None:
+        """Replace the published file where it shows what is gone, now and then.
+
+        One that had to be taken away is no reason to miss what the stream tells: it is told last.
+        """
+        if monotonic() - self.renewed_at < max(RENEW_SECONDS, MARK_SHARE * self.renewing_seconds):
             return
         try:
-            close_tasks.fn(True)
-        except BaseException:
-            self.is_task_stale = True
+            self.renew()
+        except StoreBusy:
             raise
+        except WarehouseError as error:
+            self.unpublished = error
+
+    def renew(self) -> None:
+        """Replace the published file where it shows what is gone."""
+        self.renewed_at = monotonic()
+        if renew_published.fn():
+            self.renewing_seconds = monotonic() - self.renewed_at
 
     def mark_when_due(self) -> None:
         """Mark duplicates, now and then."""
@@ -105,8 +120,11 @@ class Aftermath:
         """Do at the end what would otherwise wait; long marking is left to the next pass."""
         self.rewrite()
         self.close_stale_tasks()
+        self.renew()
         if self._is_marking_quick():
             self.mark()
+        if self.unpublished is not None:
+            raise self.unpublished
 
     def _is_marking_quick(self) -> bool:
         """Judge by the last marking; before the first by how many posts there are."""

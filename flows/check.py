@@ -18,6 +18,7 @@ from annotation.codebook import lint_file, load_codebook
 from connectors.vault import open_vault
 from flows.looks import overdue_before
 from flows.permission import check_permission, is_invented
+from flows.shredded import read_mark
 from flows.tables import drawn
 from flows.workspace import (
     BLUESKY_VARIABLES,
@@ -88,6 +89,14 @@ def _study(workspace: Workspace) -> list[Finding]:
 
 def _key(workspace: Workspace) -> list[Finding]:
     blocks = ("collect", "refresh", "push")
+    if mark := read_mark(workspace.directory):
+        is_whole = mark.is_complete and not workspace.vault.exists()
+        told = (
+            f"shredded on {mark.at[:10]}; the key was {mark.key_id}"
+            if is_whole
+            else "shredding was cut off: run `confide shred` again"
+        )
+        return [Finding("R12 shred", "pass" if is_whole else "fail", told, blocks)]
     try:
         told = f"key {workspace.key.key_id} is readable by its owner alone"
     except CorpusError as error:
@@ -188,8 +197,8 @@ def _warehouse(workspace: Workspace) -> list[Finding]:
 
 def _looks(workspace: Workspace) -> list[Finding]:
     """Say whether what is held was looked at in time (R14, R15)."""
-    if not workspace.vault.exists():
-        return [Finding("R14 R15 looks", "not applicable", "nothing was collected yet")]
+    if not workspace.vault.exists() or read_mark(workspace.directory):
+        return [Finding("R14 R15 looks", "not applicable", "there is no vault to look with")]
     overdue = {}
     try:
         with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:

@@ -17,6 +17,7 @@ from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
+from flows.removing import resume
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -82,6 +83,7 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
             "a wave and a round are named by up to 20 letters, digits and dashes: name them so"
         )
     workspace = open_workspace()
+    resume(workspace)
     plan, policy = workspace.study.sampling, workspace.study.policy
     codebook = load_codebook(workspace.codebook)
     wanted: dict[UnitKind, int] = {
@@ -141,17 +143,26 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
     _check_drawn(workspace, wave, round_)
+    resume(workspace)
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     give_accounts(workspace, client)
     close_removed(workspace, client)
+    taken_count = _taken_count(workspace)
     pushed = 0
     for project in projects(workspace, codebook, wave, round_):
         tasks = assigned_tasks(workspace, project)
         if tasks:
             opened = label_studio.ensure_project(client, project, codebook)
             pushed += label_studio.push(client, opened, tasks).new
+    if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
+        close_removed(workspace, client)
     return {"tasks": pushed}
+
+
+def _taken_count(workspace: Workspace) -> int:
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        return store.read_due(warehouse).taken_count
 
 
 def projects(

@@ -32,6 +32,7 @@ from schema.posts import CollectedPost, Post
 from schema.removals import CollectedRemoval
 from schema.vocabulary import Platform, SourceRoute
 from transforms.pseudonymize import (
+    OWN_PAGE,
     community_key,
     engagement_snapshots,
     post_keys,
@@ -139,26 +140,29 @@ def _masked(workspace: Workspace, allowed: dy.DataFrame[CollectedPost], key: byt
 
 def _let_in(vault: Vault, masked: _Masked) -> _LetIn:
     """Leave out whom the vault keeps out, and then what is in another language."""
-    is_free = _is_free(vault, masked.collected)
-    outside_count = int(_is_free(vault, masked.outside_window).sum())
-    is_in = is_free & masked.is_wanted
+    free = is_free(vault, masked.collected)
+    outside_count = int(is_free(vault, masked.outside_window).sum())
+    is_in = free & masked.is_wanted
     return _LetIn(
         kept(masked.collected, is_in),
         kept(masked.posts, is_in),
-        foreign_count=int((is_free & ~masked.is_wanted).sum()),
+        foreign_count=int((free & ~masked.is_wanted).sum()),
         outside_window_count=outside_count,
-        suppressed_count=int((~is_free).sum()) + masked.outside_window.height - outside_count,
+        suppressed_count=int((~free).sum()) + masked.outside_window.height - outside_count,
     )
 
 
-def _is_free(vault: Vault, posts: pl.DataFrame) -> pl.Series:
-    """Tell of each post whether nothing keeps it or its author out."""
+def is_free(vault: Vault, posts: pl.DataFrame) -> pl.Series:
+    """Tell of each post whether nothing keeps it, its author or whose page it is on out."""
     if posts.is_empty():
         return pl.Series([], dtype=pl.Boolean)
-    natives, authors = vault.suppressed(
-        posts["platform"][0], posts["native_id"].to_list(), posts["author"].to_list()
+    hosts = posts["venue"].str.extract(OWN_PAGE) if posts["platform"][0] == "reddit" else None
+    people = posts["author"] if hosts is None else pl.concat([posts["author"], hosts.drop_nulls()])
+    natives, barred = vault.suppressed(
+        posts["platform"][0], posts["native_id"].to_list(), people.to_list()
     )
-    return ~posts["native_id"].is_in(list(natives)) & ~posts["author"].is_in(list(authors))
+    free = ~posts["native_id"].is_in(list(natives)) & ~posts["author"].is_in(list(barred))
+    return free if hosts is None else free & ~hosts.is_in(list(barred)).fill_null(False)
 
 
 def _gone(

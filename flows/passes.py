@@ -8,6 +8,7 @@ from prefect import task
 
 from flows.after_removals import finish
 from flows.guard import guarded
+from flows.removing import resume
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
 from transforms.deduplicate import VERSION, find_duplicates
@@ -20,7 +21,7 @@ Part = TypeVar("Part", bound=str)
 def each(
     parts: Sequence[Part], work: Callable[[Part], dict[str, int]]
 ) -> dict[str, dict[str, int]]:
-    """Do `work` for each part, mark duplicates, let removed bytes go; return the counts.
+    """Do `work` for each part, mark duplicates, clear up after removals; return the counts.
 
     A part that fails does not keep the next from running; the first failure is raised last.
 
@@ -29,13 +30,17 @@ def each(
     """
     done: dict[str, dict[str, int]] = {}
     failures: list[CorpusError] = []
+    resume(open_workspace())
     for part in parts:
         try:
             done[part] = work(part)
         except CorpusError as error:
             failures.append(error)
     mark_duplicates()
-    finish(done)
+    try:
+        finish()
+    except CorpusError as error:
+        failures.append(error)
     if failures:
         raise failures[0]
     return done

@@ -7,6 +7,7 @@ none: nobody real answers there.
 
 from datetime import date, timedelta
 
+from flows.shredded import refuse_if_shredded
 from flows.workspace import Workspace
 from schema.errors import PolicyRefused
 from schema.study import (
@@ -27,6 +28,7 @@ def check_permission(workspace: Workspace, source: Source) -> None:
     Raises:
         PolicyRefused: names source, rule, and what to add to study.toml.
     """
+    refuse_if_shredded(workspace.directory)
     platform = source_platform(source)
     if is_invented(workspace, platform):
         return
@@ -45,6 +47,7 @@ def check_platform(workspace: Workspace, platform: Platform) -> None:
     Raises:
         PolicyRefused: names platform, rule, and what to add to study.toml.
     """
+    refuse_if_shredded(workspace.directory)
     if is_invented(workspace, platform):
         return
     _check_ethics(workspace, platform)

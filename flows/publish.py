@@ -3,8 +3,9 @@
 from prefect import flow, task
 
 from flows.guard import guarded
-from flows.workspace import open_workspace
-from schema.errors import WarehouseError
+from flows.removing import resume
+from flows.workspace import Workspace, open_workspace
+from schema.errors import StoreBusy, WarehouseError
 from warehouse import store
 from warehouse.publish import publish as write_corpus
 from warehouse.verdicts import compute_verdicts
@@ -24,8 +25,42 @@ def publish_task() -> dict[str, int]:
 
     Raises:
         WarehouseError: a data check found offending rows; nothing was published.
+        CorpusError: a removal that was begun cannot be completed; nothing was published.
     """
     workspace = open_workspace()
+    resume(workspace)
+    return _replace(workspace)
+
+
+def renew(workspace: Workspace) -> bool:
+    """Replace the published file where it may show what is gone since; tell whether it did.
+
+    Where it cannot be replaced it is taken away: what an author took back must not stay in it.
+
+    Raises:
+        WarehouseError: a data check found offending rows; the published file is gone.
+    """
+    if not workspace.warehouse.exists():
+        return False
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        due = store.read_due(warehouse)
+        if due.is_published_due and not workspace.published.exists():
+            store.published_follows(warehouse, due.taken_count)
+    if not due.is_published_due or not workspace.published.exists():
+        return False
+    try:
+        _replace(workspace)
+    except StoreBusy:
+        raise  # nothing is known against the rows: a later try may work
+    except WarehouseError as error:
+        workspace.published.unlink()
+        raise WarehouseError(
+            f"{workspace.published.name} held what is gone since and was taken away: {error}"
+        ) from None
+    return True
+
+
+def _replace(workspace: Workspace) -> dict[str, int]:
     now = workspace.now()
     with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
         verdicts = compute_verdicts(warehouse, now=now)

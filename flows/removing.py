@@ -1,28 +1,35 @@
 """What is told gone goes, and is kept out: for good, for a while, or until it is back."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dataframely as dy
 import polars as pl
 
-from connectors.vault import Vault
+from connectors.vault import PendingRemoval, Vault, count_pending
 from flows.stores import Stores, open_stores
 from flows.workspace import Workspace
 from schema.accounts import CollectedAccount
 from schema.frames import empty, kept, validated
 from schema.pages import RawPage
-from schema.removals import CollectedRemoval
+from schema.removals import CollectedRemoval, Removal
 from schema.vocabulary import Platform, RemovalReason
 from transforms.pseudonymize import post_keys, pseudonymize_removals
 from warehouse import store
 
 OUTSIDE: RemovalReason = "outside_policy"
+OPTED_OUT: RemovalReason = "opted_out"
 # these may end: an account comes back, a policy changes. Nothing keeps the post out then.
 REVERSIBLE = ("account_inactive", "not_found", OUTSIDE)
 # A stream tells of every deletion on Bluesky. What went before we saw it may still come by a
 # pull, whose index lags: it is kept out for as long as that can take, not for good.
 UNSEEN_HOURS = 48
+_PENDING = {
+    "platform": pl.String,
+    "post_key": pl.UInt64,
+    "author_pseudonym": pl.String,
+    "reason": pl.String,
+}
 _UNSEEN, _CLOSED = "gone before it was seen", "account closed before it was seen"
 
 
@@ -35,8 +42,9 @@ def remove(
 ) -> int:
     """Let posts and accounts go everywhere; return how many stored posts that took.
 
-    Suppression comes first: whatever dies on the way, nothing brings the post back. `is_lasting`
-    is false where the caller has seen to it, or where nothing shall keep them out.
+    Suppression comes first, with a note of what is going: whatever dies on the way, nothing brings
+    the post back, and `resume` completes it. `is_lasting` is false where the caller has seen to
+    it, or where nothing shall keep them out.
     """
     if removals.is_empty():
         return 0
@@ -58,23 +66,74 @@ def remove_from(
     vault, warehouse, now = stores.vault, stores.warehouse, workspace.now()
     keyed = pseudonymize_removals(removals, key=workspace.key.pseudonym_key(platform))
     if platform == "reddit":  # what an archive saw gone may have come back since
-        standing = store.is_seen_after(warehouse, keyed)
+        standing = store.is_seen_after(warehouse, keyed) & (removals["reason"] != OPTED_OUT)
         removals = kept(removals, ~standing)
         keyed = kept(keyed, ~standing)
     held = store.is_held(warehouse, keyed)
     # for good: what was held. Old Reddit dumps hold what was deleted since, so there each one is.
     is_final = ~removals["reason"].is_in(REVERSIBLE) & is_lasting
-    final = removals.filter(is_final & (held | (platform == "reddit")))
-    unseen = removals.filter(is_final & ~held & (platform != "reddit"))
-    vault.suppress(platform, **_named(final))
+    is_asked = removals["reason"] == OPTED_OUT
+    is_for_good = is_final & (held | (platform == "reddit") | is_asked)
+    unseen = removals.filter(is_final & ~is_for_good)
     if not unseen.is_empty():
         until = now + timedelta(hours=UNSEEN_HOURS)
         vault.keep_out(platform, cause=_UNSEEN, now=now, until=until, **_named(unseen))
+    going = Removal.validate(keyed.filter(held | (is_asked & keyed["post_key"].is_null())))
+    pending = _pending(warehouse, going)
+    # an account's posts one by one, too: a route that names it otherwise must not bring them back
+    taken = store.posts_meant(warehouse, Removal.validate(keyed.filter(held & is_for_good)))
+    named = _named(removals.filter(is_for_good))
+    named["native_ids"] += vault.native_ids(taken["post_key"].to_list()).values()
+    vault.suppress(platform, **named, pending=pending)
+    removed_count = _complete(stores, pending, now=now) if pending else 0
     vault.forget(keyed["post_key"].drop_nulls().to_list())
-    if not held.any():
+    return removed_count
+
+
+def remove_keyed(workspace: Workspace, platform: Platform, going: dy.DataFrame[Removal]) -> int:
+    """Let stored posts go by their keys, keeping nobody out; return how many posts that took."""
+    if going.is_empty():
         return 0
-    removed = store.remove(warehouse, keyed, now=now)
-    vault.forget(removed.post_keys)
+    with open_stores(workspace) as stores:
+        pending = _pending(stores.warehouse, going)
+        stores.vault.suppress(platform, pending=pending)
+        return _complete(stores, pending, now=workspace.now())
+
+
+def resume(workspace: Workspace) -> int:
+    """Complete removals that a process began and did not live to complete; return how many posts.
+
+    Where nothing was left undone, this needs no key.
+    """
+    if not count_pending(workspace.vault):
+        return 0
+    with open_stores(workspace) as stores:
+        return _complete(stores, stores.vault.pending(), now=workspace.now())
+
+
+def _pending(warehouse: store.Warehouse, going: dy.DataFrame[Removal]) -> list[PendingRemoval]:
+    """Write out what is going: each stored post, and each account for what stands beside posts."""
+    posts = store.posts_meant(warehouse, going).iter_rows(named=True)
+    accounts = going.filter(pl.col("author_pseudonym").is_not_null()).iter_rows(named=True)
+    return [
+        *(PendingRemoval(p["platform"], p["post_key"], None, p["reason"]) for p in posts),
+        *(
+            PendingRemoval(a["platform"], None, a["author_pseudonym"], a["reason"])
+            for a in accounts
+        ),
+    ]
+
+
+def _complete(stores: Stores, pending: Sequence[PendingRemoval], *, now: datetime) -> int:
+    """Take out what was written down, rows before what leads to them; return how many posts."""
+    rows = pl.DataFrame(pending, schema=_PENDING, orient="row").with_columns(
+        # of two reasons for one post that of the post itself stands: the first told
+        observed_at=now + pl.duration(microseconds=pl.col("post_key").is_null().cast(pl.Int64))
+    )
+    removals = Removal.validate(rows.select(Removal.column_names()), cast=True)
+    removed = store.remove(stores.warehouse, removals, now=now)
+    keys = {*removed.post_keys, *rows["post_key"].drop_nulls()}
+    stores.vault.forget(sorted(keys), done=pending)
     return len(removed.post_keys)
 
 

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from connectors.vault import open_vault
+from connectors.vault import count_pending, open_vault
 from flows.looks import overdue_before
+from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
 from flows.words import tally
@@ -18,6 +19,7 @@ SECTIONS = {
     "streams": "Streams: how far each is followed",
     "posts": "Posts held",
     "due": "Posts to look at again now; overdue: the removal deadline may have passed",
+    "clear_up": "What does not follow removals and edits yet; the next run or `publish` sees to it",
     "hidden": "Posts hidden while their account is closed",
     "wishes": "What authors wish of reuse",
     "gaps": "Gaps: what could not be seen",
@@ -38,12 +40,13 @@ def status(directory: Path) -> dict[str, Any]:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
-        streams = stream_rows(workspace, warehouse)
+        streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
         "runs": [_run(run, streams) for run in held.runs.to_dicts()],
         "streams": streams,
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
+        "clear_up": _clear_up(workspace, behind),
         "hidden": hidden.to_dicts(),
         "wishes": wishes.to_dicts(),
         "gaps": held.gaps.to_dicts(),
@@ -68,8 +71,19 @@ def _run(run: dict[str, Any], streams: list[dict[str, Any]]) -> dict[str, Any]:
     return {**run, "status": status, "counts": json.loads(run["counts"] or "{}")}
 
 
+def _clear_up(workspace: Workspace, due: store.Due) -> list[dict[str, Any]]:
+    """Name the stores that may still hold what is gone."""
+    waiting = {
+        "vault: removals that were begun": bool(count_pending(workspace.vault)),
+        "warehouse: bytes of deleted rows": due.is_rewrite_due,
+        "Label Studio: tasks": due.are_tasks_due,
+        "published file": due.is_published_due and workspace.published.exists(),
+    }
+    return [{"store": name} for name, is_waiting in waiting.items() if is_waiting]
+
+
 def _due(workspace: Workspace) -> list[dict[str, Any]]:
-    if not workspace.vault.exists():
+    if not workspace.vault.exists() or read_mark(workspace.directory):
         return []
     platforms = sorted({source_platform(source) for source in workspace.study.source})
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:

@@ -28,6 +28,7 @@ from flows.ending import Ending, stopping_on_signals
 from flows.follower import Follower
 from flows.guard import guarded
 from flows.permission import check_permission
+from flows.removing import resume
 from flows.runs import recorded
 from flows.upkeep import Chore, Upkeep
 from flows.words import tally
@@ -101,6 +102,7 @@ def follow(
     """
     for source in sources:
         check_permission(workspace, source)
+    resume(workspace)
     aftermath = Aftermath(workspace)
     with ExitStack() as stack:
         for source in sources:
@@ -166,6 +168,7 @@ def _patient_chores(followers: Sequence[Follower], aftermath: Aftermath) -> list
     chores = [
         Chore(aftermath.close_stale_tasks, TASKS_SECONDS),
         Chore(aftermath.mark_when_due, 1.0),
+        Chore(aftermath.renew_when_due, 1.0),
     ]
     for follower in followers:
         chores += [

@@ -15,6 +15,7 @@ from connectors.keys import ProjectKey, read_key_file
 from connectors.reddit import RedditCredentials
 from flows import clock
 from flows.environment import STUDY_VARIABLE
+from flows.shredded import refuse_if_shredded
 from schema.errors import BadInput, CredentialMissing, KeyUnreadable
 from schema.study import Study, is_loopback
 from schema.study_file import load_study
@@ -87,7 +88,13 @@ class Workspace:
 
         Raises:
             KeyUnreadable: nowhere to be found, or not fit to be used.
+            PolicyRefused: the study was shredded, so that nothing may be linked again.
         """
+        refuse_if_shredded(self.directory)
+        return self.read_key()
+
+    def read_key(self) -> ProjectKey:
+        """Read the key from where it lies, whatever became of the study."""
         if text := os.environ.get(KEY_VARIABLE):
             return ProjectKey.from_hex(text)
         if command := os.environ.get(KEY_COMMAND_VARIABLE):
@@ -173,20 +180,30 @@ def read_private_lines(path_text: str, *, source: str, study_directory: Path) ->
     Raises:
         BadInput: missing, readable by others, or inside the study.
     """
-    path = Path(path_text).expanduser()
+    what = f"source {source}: its file of names"
+    text = read_private_file(Path(path_text), what=what, study_directory=study_directory)
+    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def read_private_file(path: Path, *, what: str, study_directory: Path) -> str:
+    """Read a 0600 file outside the study; a relative path begins at the study.
+
+    Raises:
+        BadInput: missing, readable by others, or inside the study.
+    """
+    path = path.expanduser()
     if not path.is_absolute():
         path = study_directory / path
     if not path.is_file():
-        raise BadInput(f"source {source}: its file of names does not exist: create it, mode 0600")
+        raise BadInput(f"{what} does not exist: create it, mode 0600")
     if path.resolve().is_relative_to(study_directory):
         raise BadInput(
-            f"source {source}: its file of names lies inside the study: move it out, "
-            f"to {config_directory()} for example"
+            f"{what} lies inside the study: move it out, to {config_directory()} for example"
         )
     if path.stat().st_mode & 0o077:
-        raise BadInput(f"source {source}: its file of names is readable by others: chmod 600 it")
-    lines = (line.split("#", 1)[0].strip() for line in path.read_text("utf-8").splitlines())
-    return [line for line in lines if line]
+        raise BadInput(f"{what} is readable by others: chmod 600 it")
+    return path.read_text("utf-8", errors="replace")
 
 
 def _credential(name: str) -> str:

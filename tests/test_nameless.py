@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 
 from connectors import bluesky, reddit
-from demo.model import Community
+from demo.model import Community, Person
 from flows.demo_study import NAME
 from flows.gate import land
 from flows.new_study import write_key
 from flows.simulated_coders import code_round
 from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
+from schema.vocabulary import PLATFORMS
 from tests.support.budget import fresh_budget
 from tests.support.command import KEY, Outcome, environment
 from tests.support.prefect_server import running
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
 from tests.support.study import FIRST, SECOND, DemoStudy, demo_study, small_community
+from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
 from warehouse.publish import publish
 
@@ -110,6 +112,82 @@ def test_a_name_planted_in_a_real_store_is_found(worked_on: DemoStudy, tmp_path:
     with store.open_warehouse(copy, now=FIRST) as warehouse:
         warehouse.execute("update landed.post_versions set flair = ? where rowid = 0", [name])
     assert told(scan([copy], names_of(worked_on.community)), tmp_path)
+
+
+# --- what is taken back -----------------------------------------------------------------------
+
+
+def chosen(study: DemoStudy, workspace: Workspace) -> list[tuple[Person, str]]:
+    """Pick six authors whom coders had tasks of, with their pseudonyms; of both platforms."""
+    with store.open_warehouse(workspace.warehouse, now=CODING) as warehouse:
+        rows = warehouse.execute(
+            "select distinct author_pseudonym from landed.post_versions "
+            "where post_key in (select unit_key from landed.units)"
+        )
+    drawn = {name for (name,) in rows}
+    picked = []
+    for platform in PLATFORMS:
+        people = [p for p in study.community.people if p.platform == platform]
+        accounts = [p.name if platform == "reddit" else p.native_id for p in people]
+        key = workspace.key.pseudonym_key(platform)
+        named = zip(people, author_pseudonyms(platform, accounts, key=key), strict=True)
+        picked += [(person, pseudonym) for person, pseudonym in named if pseudonym in drawn][:3]
+    assert len(picked) == 6
+    return picked
+
+
+def traces(study: DemoStudy, workspace: Workspace, picked: list[tuple[Person, str]]) -> Names:
+    """List what leads to them: pseudonyms, keys as Label Studio has them, and their own words.
+
+    Words are runs of eight that nobody else wrote: templates and copies are other people's, too.
+    """
+    mine = {person.native_id for person, _ in picked}
+    own, others, keys = set[str](), set[str](), list[str]()
+    for post in study.community.posts:
+        runs = own if post.author.native_id in mine else others
+        for text in (post.title or "", *(wording.text for wording in post.wordings)):
+            for line in text.splitlines():
+                words = line.split()
+                runs |= {" ".join(words[n : n + 8]) for n in range(len(words) - 7)}
+        if post.author.native_id in mine:
+            key = workspace.key.pseudonym_key(post.platform)
+            keys += [
+                f"{found:016x}" for found in post_keys(post.platform, [post.native_id], key=key)
+            ]
+    runs_of_theirs = sorted(run for run in own - others if run.replace(" ", "").isalpha())
+    assert len(runs_of_theirs) > 20
+    return Names((*(pseudonym for _, pseudonym in picked), *keys, *runs_of_theirs))
+
+
+def met_in(folder: Path, names: Names) -> set[str]:
+    """Name the stores in which anything is met."""
+    found = {str(finding.path.relative_to(folder)) for finding in scan([folder], names)}
+    return {part for part in (*STORES, "vault.sqlite") if any(part in path for path in found)}
+
+
+@pytest.mark.label_studio
+@pytest.mark.prefect_server
+def test_whoever_is_forgotten_is_in_no_file_any_more(worked_on: DemoStudy, tmp_path: Path) -> None:
+    folder = worked_on.folder
+    variables = {"XDG_CONFIG_HOME": str(worked_on.place.config), "CONFIDE_NOW": CODING.isoformat()}
+    with environment(variables):
+        workspace = open_workspace(folder)
+        picked = chosen(worked_on, workspace)
+        names = traces(worked_on, workspace, picked)
+    assert met_in(folder, names) >= {"published/corpus.duckdb", "warehouse.duckdb", "label-studio/"}
+    asked = tmp_path / "asked"
+    asked.touch(mode=0o600)
+    lines = [f"u/{p.name}" if p.platform == "reddit" else f"@{p.name}" for p, _ in picked]
+    asked.write_text("\n".join(lines), "utf-8")
+    with running(folder) as server:
+        place = worked_on.place.having(**server.environment())
+        told = place.run("forget", "--json", "--file", str(asked)).succeeds()
+    counts = json.loads(told.out)
+    assert (counts["accounts_count"], counts["not_done_count"]) == (6, 0)
+    assert counts["removed_count"] > 6
+    assert met_in(folder, names) == set()
+    found = scan(files_but_the_vault(folder), names_of(worked_on.community))
+    assert [f.path.name for f in found] == []
 
 
 # --- the recordings' input --------------------------------------------------------------------

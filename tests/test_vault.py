@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from connectors.keys import ProjectKey, VaultKeys
 from connectors.schedule import next_due, next_due_of
-from connectors.vault import Vault, VaultEntry, open_vault
+from connectors.vault import PendingRemoval, Vault, VaultEntry, count_pending, open_vault
 from schema.errors import BadInput, VaultLocked
 
 KEYS = ProjectKey.from_hex("5a" * 32).vault_keys()
@@ -398,6 +398,7 @@ def test_a_vault_of_the_first_format_is_brought_forward(path: Path) -> None:
         vault.suppress("reddit", authors=["otter"])
     older = sqlite3.connect(path)
     older.execute("drop table kept_out")
+    older.execute("drop table pending")
     older.execute("pragma user_version = 1")
     older.commit()
     older.close()
@@ -406,3 +407,20 @@ def test_a_vault_of_the_first_format_is_brought_forward(path: Path) -> None:
         assert vault.suppressed("reddit", [], ["otter"]) == (set(), {"otter"})
         vault.keep_out("reddit", cause="a", now=NOON, authors=["heron"])
         assert vault.suppressed("reddit", [], ["heron"]) == (set(), {"heron"})
+
+
+def test_what_is_being_removed_waits_sealed_until_it_is_struck_out(path: Path) -> None:
+    post = PendingRemoval("reddit", (1 << 64) - 2, None, "opted_out")
+    account = PendingRemoval("bluesky", None, "c0ffee" * 5 + "aa", "account_deleted")
+    with open_vault(path, KEYS) as vault:
+        vault.suppress("reddit", native_ids=["t3_planted1"], pending=[post, account])
+        vault.suppress("reddit", pending=[post])
+    assert count_pending(path) == 2  # which takes no key
+    stored = path.read_bytes()
+    assert not any(word in stored for word in (b"planted", b"c0ffee", b"opted_out"))
+    with open_vault(path, KEYS) as vault:
+        assert set(vault.pending()) == {post, account}
+        vault.forget([], done=[post])
+        assert vault.pending() == [account]
+    assert count_pending(path) == 1
+    assert count_pending(path.with_name("none.sqlite")) == 0

@@ -155,6 +155,9 @@ def test_the_log_holds_counts_and_tells_when_it_was_touched(tmp_path: Path) -> N
         for tampering in (
             "update landed.removals_audit set posts_count = 9 where seq = 2",
             "delete from landed.removals_audit where seq = 2",
+            "delete from landed.removals_audit where seq = 3",
+            "delete from landed.removals_audit",
+            "update landed.removals_audit set rows_by_store = '{}' where seq = 3",
             "update landed.removals_audit set hash = repeat('a', 64) where seq = 1",
         ):
             warehouse.execute("begin")
@@ -208,3 +211,45 @@ def test_a_thread_counts_as_read_for_the_replies_alone_that_still_stand(tmp_path
         store.remove(warehouse, removals(4), now=NOW)
         due = store.threads_to_read(warehouse, "reddit")  # two are counted again: one is new
     assert due.rows() == [(1, 2)]
+
+
+def test_an_account_that_went_leaves_its_name_on_no_page_of_others(tmp_path: Path) -> None:
+    host = "ab" * 16
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(
+            warehouse,
+            post(1, author_pseudonym=host),
+            post(2, community_key=f"reddit/u_{host[:12]}"),
+        )
+        warehouse.execute(
+            "insert into landed.set_aside values ('run', 'panel', ?, 'no id', '{}', 3)",
+            [f"panel/{host}"],
+        )
+        store.remove(warehouse, removals(authors=[host]), now=NOW)
+        assert warehouse.execute("select community_key from landed.post_versions") == [
+            ("reddit/u_000000000000",)
+        ]
+        assert warehouse.execute("select stream, items_count from landed.set_aside") == [
+            ("panel", 3)
+        ]
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_tasks_and_published_file_follow_what_was_taken(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        fill(warehouse)
+        assert not store.read_due(warehouse).are_tasks_due
+        store.remove(warehouse, removals(1), now=NOW)
+        first = store.read_due(warehouse)
+        assert (first.is_rewrite_due, first.are_tasks_due, first.is_published_due) == (True,) * 3
+        store.remove(warehouse, removals(2), now=NOW)
+        store.tasks_follow(warehouse, first.taken_count)
+        assert store.read_due(warehouse).are_tasks_due  # what went meanwhile is not forgotten
+        store.tasks_follow(warehouse, store.read_due(warehouse).taken_count)
+        store.published_follows(warehouse, store.read_due(warehouse).taken_count)
+        last = store.read_due(warehouse)
+        assert (last.is_rewrite_due, last.are_tasks_due, last.is_published_due) == (
+            True,
+            False,
+            False,
+        )

@@ -15,6 +15,7 @@ from schema.vocabulary import Platform
 
 SHORTEST_KEY_BYTES: Final = 32
 VENUE_DIGITS: Final = 12
+OWN_PAGE: Final = r"^(?i)/?u[_/](.+)$"  # on Reddit, whose it is
 
 _AUTHOR: Final = "author\0"  # kinds of value are told apart, so that none can stand for another
 _VENUE: Final = "venue\0"
@@ -53,7 +54,7 @@ def community(platform: Platform, venue: pl.Expr, key: bytes) -> pl.Expr:
 
     A person's own page is `u_name` on Reddit; a Bluesky feed's at-uri holds its maker's DID.
     """
-    page = venue.str.extract(r"^(?i)/?u[_/](.+)$")
+    page = venue.str.extract(OWN_PAGE)
     if platform == "reddit":
         personal = pl.lit("u_") + pseudonym(platform, page, key).str.slice(0, VENUE_DIGITS)
     else:

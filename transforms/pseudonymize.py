@@ -34,6 +34,7 @@ WORDING: Final = ("native_id", "title", "text", "alt_text", "quoted_text")
 COUNTS: Final = tuple(
     name for name in EngagementSnapshot.column_names() if name not in {"post_key", "observed_at"}
 )
+OWN_PAGE: Final = keyed.OWN_PAGE
 _WORD: Final = (
     rf"(?:{PLACEHOLDER}|[\p{{L}}\p{{N}}][\p{{L}}\p{{M}}\p{{N}}]*)"
     r"(?:['\x{2019}\-][\p{L}\p{M}\p{N}]+)*"

@@ -12,7 +12,8 @@ from schema.vocabulary import UnitKind
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
-from warehouse.saving import mark_rewrite_due, move_cursor
+from warehouse.saving import move_cursor
+from warehouse.taken_back import mark_rewrite_due
 
 SAFETY_CODE = "crisis_flag"
 _SAVE = """

@@ -10,12 +10,13 @@ from warehouse.frames import admitted
 
 
 def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
-    """Return of every post that is not hidden what a mark says beside its wording."""
+    """Return of every post that is shown with its text what a mark says beside its wording."""
     return add_zones(
         warehouse.frame(
             "select post_key, author_pseudonym, community_key, platform, created_at "
             "from landed.post_versions "
-            "where post_key not in (select post_key from staging.hidden_posts)"
+            "where post_key not in (select post_key from staging.hidden_posts) "
+            "and post_key not in (select post_key from staging.stg_expired_texts)"
         )
     )
 
@@ -39,6 +40,7 @@ def duplicates_of(warehouse: Warehouse, rules: str) -> str:
             ))
             from landed.post_versions
             where post_key not in (select post_key from staging.hidden_posts)
+                and post_key not in (select post_key from staging.stg_expired_texts)
             """,
             [rules],
         )

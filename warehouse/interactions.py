@@ -17,7 +17,8 @@ from warehouse.authors import forget_accounts
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
-from warehouse.saving import SaveStamp, mark_rewrite_due, save_set_aside
+from warehouse.saving import SaveStamp, save_set_aside
+from warehouse.taken_back import mark_rewrite_due
 
 _COUNTS: Final[dict[InteractionKind, str]] = {
     "like": "bluesky_likes_count",

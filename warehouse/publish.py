@@ -16,6 +16,7 @@ from warehouse.clock import naive
 from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, sweep
 from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
 from warehouse.rewriting import quoted, sync
+from warehouse.taken_back import published_follows, read_due
 from warehouse.verdicts import make_claim_views
 
 READABLE = 0o644
@@ -54,6 +55,7 @@ def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
             sync(fresh)
             os.replace(fresh, target)
             sync(target.parent)
+        published_follows(warehouse, read_due(warehouse).taken_count)
     return rows
 
 

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 
 from warehouse.connection import Warehouse
-from warehouse.saving import mark_rewrite_due
+from warehouse.taken_back import note_taken
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
 _IS_OTHER: Final = " or ".join(f"posts.{name} is distinct from batch.{name}" for name in TEXTS)
@@ -50,5 +50,5 @@ def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
                 "delete from landed.evidence_spans where list_contains(?::ubigint[], unit_key)",
                 [changed],
             )
-            mark_rewrite_due(warehouse)
+            note_taken(warehouse)
     return len(changed)

@@ -4,7 +4,7 @@ Replies of other people stay, but nothing in them points at what was removed.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from warehouse.authors import forget_accounts
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
-from warehouse.saving import mark_rewrite_due
+from warehouse.taken_back import note_taken
 
 _FIND = """
 with named as (
@@ -36,6 +36,7 @@ from named
 group by platform, post_key
 order by post_key
 """
+_MEANT = {"platform": pl.String, "post_key": pl.UInt64, "reason": pl.String}
 _HELD = """
 select gone.place
 from batch as gone
@@ -61,6 +62,7 @@ _BY_POST = {
     "quote_reads": "post_key",
     "interactions": "post_key",
     "interaction_reads": "post_key",
+    "expired_texts": "post_key",
     "units": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",
@@ -81,7 +83,11 @@ where thread_reads.post_key = lost.thread_key
 """
 _STREAMS = ("cursors", "coverage")
 _TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
+# A person's own page on Reddit is a venue: it begins their pseudonym, on other people's rows too.
+_OWN_PAGES = {"post_versions": "community_key", "coverage": "community_key"}
+_NOBODYS_PAGE = "reddit/u_" + "0" * 12
 GENESIS = "0" * 64
+STUDY = "study"  # in the log's column of platforms: an act on the study as a whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +117,37 @@ def remove(
             rows = _sum(rows, taken)
         if rows or timelines:
             forget_accounts(warehouse)
-            mark_rewrite_due(warehouse)
+            note_taken(warehouse)
     return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
+
+
+def posts_meant(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.DataFrame:
+    """List the stored posts that removals mean, those of accounts too: platform, key, reason."""
+    if removals.is_empty():
+        return pl.DataFrame(schema=_MEANT)
+    with warehouse.showing("batch", admitted(Removal, removals)):
+        return warehouse.frame(_FIND)
+
+
+def count_held(warehouse: Warehouse, post_keys: Sequence[int]) -> int:
+    """Count the posts of these keys that are stored."""
+    rows = pl.DataFrame({"post_key": list(post_keys)}, schema={"post_key": pl.UInt64})
+    with warehouse.showing("batch", rows):
+        return int(
+            warehouse.scalar(
+                "select count(distinct post_key) from landed.post_versions "
+                "semi join batch using (post_key)"
+            )
+        )
+
+
+def log_act(warehouse: Warehouse, act: str, counts: Mapping[str, int | str]) -> None:
+    """Put an act on the study as a whole into the log: its counts, or the id of a key.
+
+    `posts_count` of the line is 0: posts that an act took have lines of their own.
+    """
+    with warehouse.transaction():
+        _log(warehouse, warehouse.now, STUDY, act, 0, counts)
 
 
 def is_held(warehouse: Warehouse, removals: dy.DataFrame[Removal]) -> pl.Series:
@@ -167,11 +202,27 @@ def _delete_timelines(warehouse: Warehouse, batch: pl.DataFrame) -> dict[str, in
         where = "unit_key in (select timeline_key(author_pseudonym) from gone)"
         taken = {table: _deleted(warehouse, table, where) for table in _TIMELINES}
         for table in _STREAMS:  # a followed account's stream is named by its pseudonym
-            where = "split_part(stream, '/', 2) in (select author_pseudonym from gone)"
-            taken[table] = _deleted(warehouse, table, where)
+            taken[table] = _deleted(warehouse, table, _OF_STREAM)
+        for table in ("set_aside", "page_notes"):
+            taken[table] = _changed(warehouse, table, "stream = source", _OF_STREAM)
+        for table, column in _OWN_PAGES.items():
+            where = f"{column} in (select 'reddit/u_' || left(author_pseudonym, 12) from gone)"
+            taken[table] = taken.get(table, 0) + _changed(
+                warehouse, table, f"{column} = '{_NOBODYS_PAGE}'", where
+            )
         where = "author_pseudonym in (select author_pseudonym from gone)"
         taken["interactions"] = _deleted(warehouse, "interactions", where)
     return {table: count for table, count in taken.items() if count}
+
+
+_OF_STREAM = "split_part(stream, '/', 2) in (select author_pseudonym from gone)"
+
+
+def _changed(warehouse: Warehouse, table: str, change: str, where: str) -> int:
+    count = warehouse.scalar(f"select count(*) from landed.{table} where {where}")
+    if count:
+        warehouse.execute(f"update landed.{table} set {change} where {where}")
+    return int(count)
 
 
 def _deleted(warehouse: Warehouse, table: str, where: str) -> int:
@@ -187,7 +238,7 @@ def _log(
     platform: str,
     reason: str,
     posts_count: int,
-    taken: Mapping[str, int],
+    taken: Mapping[str, int | str],
 ) -> None:
     last = warehouse.execute(
         "select seq, hash from landed.removals_audit order by seq desc limit 1"
@@ -201,6 +252,11 @@ def _log(
         "cast(? as bigint), ?, ?)) as row(seq, removed_at, platform, reason, posts_count, "
         "rows_by_store, previous_hash)",
         [*row, previous],
+    )
+    warehouse.execute(
+        "update landed.taken_back set audit_head = "
+        "(select hash from landed.removals_audit where seq = ?)",
+        [seq + 1],
     )
 
 

@@ -21,12 +21,15 @@ from warehouse.authors import Beside, save_beside
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
+from warehouse.retention import expired_texts
+from warehouse.taken_back import note_taken
 
 _KNOWN = """
 select
     posts.post_key,
     posts.version_key as stored_version,
     posts.observed_at as stored_observed_at,
+    posts.run_id as stored_run,
     posts.scrubber_version as stored_scrubber,
     coalesce(posts.edited_at, posts.indexed_at, posts.created_at) as stored_worded_at,
     posts.source as stored_source,
@@ -142,13 +145,14 @@ def _save_posts(warehouse: Warehouse, batch: pl.DataFrame, stamp: SaveStamp) -> 
     )
     new = stamped.join(known, on="post_key", how="anti")
     met = stamped.join(known, on="post_key", how="inner")
-    reworded = met.filter(pl.col("version_key") != pl.col("stored_version"))
+    kept = met.filter(~pl.col("post_key").is_in(expired_texts(warehouse, met["post_key"])))
+    reworded = kept.filter(pl.col("version_key") != pl.col("stored_version"))
     stale = _stale(warehouse, reworded)
     edited = reworded.join(stale, on="post_key", how="anti")
-    remasked = met.filter(
+    remasked = kept.filter(
         pl.col("version_key") == pl.col("stored_version"),
         pl.col("scrubber_version") > pl.col("stored_scrubber"),
-    )
+    ).with_columns(observed_at="stored_observed_at", run_id="stored_run")  # it is no younger
     _insert(warehouse, "post_versions", new)
     _replace(warehouse, edited, remasked)
     updated = edited.height + remasked.height
@@ -223,7 +227,7 @@ def _replace(warehouse: Warehouse, edited: pl.DataFrame, remasked: pl.DataFrame)
             )
     _insert(warehouse, "superseded_versions", notes)
     _insert(warehouse, "post_versions", _taken_back(warehouse, rows))
-    mark_rewrite_due(warehouse)
+    note_taken(warehouse)
 
 
 def _taken_back(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFrame:
@@ -239,13 +243,6 @@ def _taken_back(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFrame:
         rows.join(before, on=["post_key", "version_key"], how="left")
         .with_columns(observed_at=pl.coalesce("seen_at", "observed_at"))
         .drop("seen_at")
-    )
-
-
-def mark_rewrite_due(warehouse: Warehouse) -> None:
-    """Note that bytes of deleted rows stand in the file until it is rewritten."""
-    warehouse.execute(
-        "update landed.store set rewrite_due_at = coalesce(rewrite_due_at, ?)", [warehouse.now]
     )
 
 

@@ -42,7 +42,16 @@ from warehouse.fingerprint import table_hash
 from warehouse.interactions import interactions_to_read, keep_interactions, save_interactions
 from warehouse.publish import publish
 from warehouse.remasking import less_masked, save_remasked
-from warehouse.removals import RemovalCounts, is_held, is_seen_after, remove
+from warehouse.removals import (
+    RemovalCounts,
+    count_held,
+    is_held,
+    is_seen_after,
+    log_act,
+    posts_meant,
+    remove,
+)
+from warehouse.retention import drawn_among, expire_texts, no_longer_permitted, old_texts
 from warehouse.rewriting import compact
 from warehouse.runs import (
     Status,
@@ -57,6 +66,14 @@ from warehouse.runs import (
 )
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
+from warehouse.taken_back import (
+    Due,
+    begin_purge,
+    end_purge,
+    published_follows,
+    read_due,
+    tasks_follow,
+)
 from warehouse.units import (
     coding_tasks,
     count_units,
@@ -75,6 +92,7 @@ from warehouse.verdicts import compute_verdicts
 __all__ = [
     "QUOTES",
     "Beside",
+    "Due",
     "PostContext",
     "RemovalCounts",
     "SaveCounts",
@@ -83,22 +101,27 @@ __all__ = [
     "StreamProgress",
     "Warehouse",
     "authors_to_ask",
+    "begin_purge",
     "begin_run",
     "coded_units",
     "coding_tasks",
     "compact",
     "compute_verdicts",
     "count_duplicates",
+    "count_held",
     "count_hidden",
     "count_posts",
     "count_units",
     "count_wishes",
+    "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
     "duplicate_texts",
     "duplicates_of",
     "end_expired_labels",
+    "end_purge",
     "end_run",
+    "expire_texts",
     "hidden_authors",
     "hidden_posts",
     "interactions_to_read",
@@ -111,13 +134,19 @@ __all__ = [
     "last_run_at",
     "latest_codings",
     "less_masked",
+    "log_act",
     "may_share",
+    "no_longer_permitted",
+    "old_texts",
     "open_warehouse",
     "post_keys_of",
+    "posts_meant",
     "posts_seen_since",
     "publish",
+    "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_due",
     "read_position",
     "read_progress",
     "read_status",
@@ -142,6 +171,7 @@ __all__ = [
     "save_units",
     "set_current_round",
     "table_hash",
+    "tasks_follow",
     "threads_to_read",
     "unit_keys",
     "withhold_units",

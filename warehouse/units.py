@@ -167,10 +167,11 @@ def last_drawn_round(warehouse: Warehouse) -> tuple[str, str] | None:
 
 
 def unit_keys(warehouse: Warehouse, wave: str, round_: str, unit_kind: str) -> set[int]:
-    """Return the keys of a round's units that may be coded: drawn, held, not withheld."""
+    """Return the keys of a round's units that may be coded: drawn, held with text, not withheld."""
     rows = warehouse.execute(
         "select unit_key from landed.units where wave = ? and round = ? and unit_kind = ? "
-        "and unit_key not in (select unit_key from staging.stg_withheld_units)",
+        "and unit_key not in (select unit_key from staging.stg_withheld_units) "
+        "and unit_key not in (select post_key from staging.stg_expired_texts)",
         [wave, round_, unit_kind],
     )
     return {int(key) for (key,) in rows}
@@ -240,6 +241,7 @@ def coding_tasks(
         "on units.unit_key = posts.post_key "
         "where units.wave = ? and units.round = ? and units.unit_kind = ? "
         "and units.unit_key not in (select unit_key from staging.stg_withheld_units) "
+        "and units.unit_key not in (select post_key from staging.stg_expired_texts) "
         "order by units.unit_key",
         [wave, round_, unit_kind],
     )
@@ -278,6 +280,7 @@ shown as (
         posts.text_masked
     from above
     inner join staging.stg_posts as posts on above.parent_key = posts.post_key
+    anti join staging.stg_expired_texts as expired on posts.post_key = expired.post_key
     union
     select
         above.unit_key,
@@ -287,6 +290,7 @@ shown as (
         posts.text_masked
     from above
     inner join staging.stg_posts as posts on above.thread_key = posts.post_key
+    anti join staging.stg_expired_texts as expired on posts.post_key = expired.post_key
     where above.step = 0
 )
 
