@@ -31,7 +31,7 @@ from flows.permission import check_permission
 from flows.removing import resume
 from flows.runs import recorded
 from flows.upkeep import Chore, Upkeep
-from flows.words import tally
+from flows.words import length_of_time, tally
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
 from schema.study import BlueskyStreamSource
@@ -191,7 +191,7 @@ def _line(follower: Follower) -> str:
     told = [f"{follower.source.name}: {tally(follower.counts)}"]
     if follower.witnessed_at is not None:
         behind = max(follower.workspace.now() - follower.witnessed_at, timedelta())
-        told.append(f"{behind.total_seconds():.0f} s behind")
+        told.append(f"{length_of_time(behind.total_seconds())} behind")
     if follower.trouble is not None:
         told.append(f"waiting: {follower.trouble}")
     return ", ".join(told)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flows.alone import is_followed
+from flows.words import length_of_time
 from flows.workspace import Workspace
 from schema.study import BlueskyStreamSource
 from warehouse import store
@@ -13,7 +14,6 @@ from warehouse import store
 SILENT_AFTER: Final = timedelta(minutes=2)  # a heartbeat is due every ten seconds
 KEPT_BY_HOSTS: Final = timedelta(hours=36)
 WARN_AFTER: Final = timedelta(hours=24)
-_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def stream_rows(workspace: Workspace, warehouse: store.Warehouse) -> list[dict[str, Any]]:
@@ -84,7 +84,7 @@ def words_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "stream": row["stream"],
         "state": row["state"],
-        "behind": None if row["lag_seconds"] is None else _long(row["lag_seconds"]),
+        "behind": None if row["lag_seconds"] is None else length_of_time(row["lag_seconds"]),
         "events_per_second": None if rate is None else round(rate, 1),
         "last_commit": row["committed_at"],
         "events": row["scanned_count"],
@@ -92,14 +92,3 @@ def words_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "removed": counts.get("removed_count"),
         "note": row["note"],
     }
-
-
-def _long(seconds: float) -> str:
-    """Say a length of time in its two largest units: `3 h 5 min`."""
-    rest = round(seconds)
-    told: list[str] = []
-    for size, unit in _UNITS:
-        if rest >= size or (unit == "s" and not told):
-            told.append(f"{rest // size} {unit}")
-            rest %= size
-    return " ".join(told[:2])

@@ -1,6 +1,9 @@
-"""Counts as people read them."""
+"""Counts and times as people read them."""
 
 from collections.abc import Mapping
+from typing import Final
+
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def pairs(done: Mapping[str, object]) -> str:
@@ -13,3 +16,14 @@ def tally(counts: Mapping[str, int]) -> str:
     """Say a run's counts, zeros left out: `385 new, 17 removed`."""
     told = [f"{count} {name.removesuffix('_count')}" for name, count in counts.items() if count]
     return ", ".join(told).replace("_", " ") or "nothing new"
+
+
+def length_of_time(seconds: float) -> str:
+    """Say a length of time in its two largest units: `3 h 5 min`."""
+    rest = round(seconds)
+    told: list[str] = []
+    for size, unit in _UNITS:
+        if rest >= size or (unit == "s" and not told):
+            told.append(f"{rest // size} {unit}")
+            rest %= size
+    return " ".join(told[:2])
