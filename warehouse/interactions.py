@@ -37,16 +37,16 @@ select posts.post_key, latest.interactions_count
 from staging.stg_posts as posts
 inner join latest using (post_key)
 left join landed.interaction_reads as reads
-    on posts.post_key = reads.post_key and reads.kind = $kind
+    on posts.post_key = reads.post_key and reads.kind = $1
 where posts.platform = 'bluesky' and posts.is_root
-    and not list_contains($threads, posts.source)
+    and not list_contains($2, posts.source)
     and (
         latest.interactions_count <> coalesce(reads.interactions_count, 0)
         or (
-            reads.read_at < $before
+            reads.read_at < $3
             and (
                 reads.interactions_count > 0
-                or posts.post_key in (select post_key from landed.interactions where kind = $kind)
+                or posts.post_key in (select post_key from landed.interactions where kind = $1)
             )
         )
     )
@@ -77,8 +77,8 @@ def interactions_to_read(
     take no notice of accounts that close and return. Roots that threads or quotes brought are
     left out.
     """
-    values = {"kind": kind, "threads": list(thread_sources), "before": naive(read_before)}
-    return warehouse.connection.execute(_DUE.format(count=_COUNTS[kind]), values).pl()
+    values = [kind, list(thread_sources), naive(read_before)]
+    return warehouse.frame(_DUE.format(count=_COUNTS[kind]), values)
 
 
 def save_interactions(
