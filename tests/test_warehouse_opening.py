@@ -138,7 +138,7 @@ def test_opening_again_neither_migrates_nor_makes_views_anew(tmp_path: Path) -> 
         pass
     with opened(path) as warehouse:
         rows = warehouse.execute("select number, name from landed.migrations order by number")
-        assert [number for number, _ in rows] == list(range(1, len(models("landed")) + 1))
+        assert [number for number, _ in rows] == [int(found.name[:4]) for found in models("landed")]
         warehouse.execute("drop view v_survival")
     with opened(path) as warehouse:
         assert not warehouse.execute("from duckdb_views() where view_name = 'v_survival'")
