@@ -42,6 +42,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("publish",): "verdicts",
     ("verdicts",): "claims",
     ("sql",): "read-only",
+    ("dedup",): "earlier row",
     ("status",): "gaps",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",

@@ -32,7 +32,7 @@ Signatures: TypeAlias = npt.NDArray[np.uint32]
 Values: TypeAlias = npt.NDArray[np.uint8]
 Bits: TypeAlias = npt.NDArray[np.uint64]
 Indices: TypeAlias = npt.NDArray[np.int64]
-_NO_PAIRS: Final[Indices] = np.empty((0, 2), dtype=np.int64)
+NO_PAIRS: Final[Indices] = np.empty((0, 2), dtype=np.int64)
 
 
 def sketched(worded: pl.DataFrame) -> pl.DataFrame:
@@ -70,23 +70,23 @@ def neighbour_pairs(sketches: pl.DataFrame) -> Indices:
     many is found to be one cluster before all of its pairs are looked at.
     """
     bits, values = sketches["bits"].to_numpy(), values_of(sketches)
-    found: list[Indices] = [_NO_PAIRS]
+    found: list[Indices] = [NO_PAIRS]
     for band in BANDS:
         order, starts = _grouped(sketches[band].to_numpy())
         later = np.flatnonzero(starts != np.arange(len(starts)))
         for before in (starts[later], later - 1):
-            found.append(likely_pairs(bits, values, order[before], order[later]))
-    return distinct(found)
+            found.append(_likely(bits, values, order[before], order[later]))
+    return _distinct(found)
 
 
 def other_pairs(sketches: pl.DataFrame, clusters: Indices) -> Indices:
     """Propose all pairs that share a bucket and not yet a cluster."""
     bits, values = sketches["bits"].to_numpy(), values_of(sketches)
-    found: list[Indices] = [_NO_PAIRS]
+    found: list[Indices] = [NO_PAIRS]
     for band in BANDS:
         for ones, others in _bucket_pairs(sketches[band].to_numpy(), clusters):
-            found.append(likely_pairs(bits, values, ones, others))
-    return distinct(found)
+            found.append(_likely(bits, values, ones, others))
+    return _distinct(found)
 
 
 def _grouped(buckets: npt.NDArray[np.uint32]) -> tuple[Indices, Indices]:
@@ -126,16 +126,16 @@ def _crowd_pairs(rows: Indices, clusters: Indices) -> Iterator[tuple[Indices, In
             yield np.repeat(some, len(rest)), np.tile(rest, len(some))
 
 
-def likely_pairs(bits: Bits, values: Values, ones: Indices, others: Indices) -> Indices:
+def _likely(bits: Bits, values: Values, ones: Indices, others: Indices) -> Indices:
     """Keep the pairs that may be alike; two columns. The bits are the quicker look."""
     near = np.bitwise_count(bits[ones] ^ bits[others]) <= MOST_BITS_APART
     pairs = np.column_stack([ones[near], others[near]])
     parts = [pairs[start : start + COMPARED] for start in range(0, len(pairs), COMPARED)]
     kept = [part[are_likely(values[part[:, 0]], values[part[:, 1]])] for part in parts]
-    return np.concatenate([_NO_PAIRS, *kept])
+    return np.concatenate([NO_PAIRS, *kept])
 
 
-def distinct(found: Sequence[Indices]) -> Indices:
+def _distinct(found: Sequence[Indices]) -> Indices:
     """Keep each pair once, the smaller number first, sorted."""
     pairs = np.concatenate(found)
     codes = np.unique(pairs.min(axis=1) << 32 | pairs.max(axis=1))

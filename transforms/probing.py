@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.minhash import BANDS, Indices, distinct, likely_pairs, values_of
+from transforms.minhash import BANDS, MOST_BITS_APART, NO_PAIRS, Indices, are_likely, values_of
 
 SLOTS_PER_SKETCH: Final = 16
 LEAST_SLOT_BITS: Final = 20
@@ -32,14 +32,17 @@ class Probe:
 
     def meetings(self, kept: pl.DataFrame) -> Indices:
         """Return pairs of a new sketch's row and a kept one's that may be alike, each once."""
-        bits = np.concatenate([self._bits, kept["bits"].to_numpy()])
-        values = np.concatenate([self._values, values_of(kept)])
-        found = [
-            likely_pairs(bits, values, new, old + len(self._bits))
-            for new, old in map(self._met, range(len(BANDS)), kept.select(BANDS))
-        ]
-        pairs: Indices = distinct(found) - np.array([0, len(self._bits)])
-        return pairs
+        bits = kept["bits"].to_numpy()
+        found: list[Indices] = [NO_PAIRS]
+        for band, name in enumerate(BANDS):
+            new, old = self._met(band, kept[name].to_numpy())
+            near = np.bitwise_count(self._bits[new] ^ bits[old]) <= MOST_BITS_APART
+            found.append(np.column_stack([new[near], old[near]]))
+        pairs = np.unique(np.concatenate(found), axis=0)
+        rows, places = np.unique(pairs[:, 1], return_inverse=True)
+        values = values_of(kept[rows])
+        likely: Indices = pairs[are_likely(self._values[pairs[:, 0]], values[places])]
+        return likely
 
     def _laid_out(self, buckets: Bucket) -> tuple[Indices, Bucket, npt.NDArray[np.bool_]]:
         order = np.argsort(buckets, kind="stable")
@@ -51,10 +54,9 @@ class Probe:
         slots: Bucket = (buckets * np.uint32(0x9E3779B1)) >> np.uint32(32 - self._slot_bits)
         return slots
 
-    def _met(self, band: int, kept: pl.Series) -> tuple[Indices, Indices]:
+    def _met(self, band: int, buckets: Bucket) -> tuple[Indices, Indices]:
         """Pair the rows that have one value in a band: new ones, kept ones."""
         order, ordered, is_taken = self._bands[band]
-        buckets = kept.to_numpy()
         rows = np.flatnonzero(is_taken[self._slots(buckets)])
         firsts, ends = (np.searchsorted(ordered, buckets[rows], side) for side in ("left", "right"))
         counts = ends - firsts
