@@ -35,7 +35,7 @@ VERSION: Final = 2  # of these rules: another number has every corpus marked ane
 BATCH: Final = 10_000  # posts whose texts are held at once
 PAIRS: Final = 10_000  # pairs whose texts are held at once
 COMPARED: Final = 1_000  # pairs whose words are held as Python strings at once
-SHORTEST_NEAR: Final = 40  # characters
+SHORTEST_NEAR: Final = 40  # characters of the words with one blank between
 LONG_WORDS: Final = 12
 LEAST_SIMILARITY: Final = 0.7
 LEAST_SIMILARITY_SHORT: Final = 0.8  # under LONG_WORDS words, where one word weighs more
@@ -187,7 +187,7 @@ def _summed_up(some: pl.DataFrame, texts_of: TextsOf) -> pl.DataFrame:
         wording=_hash(pl.concat_str("scope", words.list.join(""), separator=" ")),
         spelling=_hash(pl.concat_str("scope", words.list.join(" "), separator=" ")),
     )
-    is_long = words.list.join("").str.len_chars() >= SHORTEST_NEAR
+    is_long = words.list.join(" ").str.len_chars() >= SHORTEST_NEAR
     once = worded.filter(is_long).unique("spelling", keep="first", maintain_order=True)
     return worded.drop("words").join(
         sketched(once), on="spelling", how="left", maintain_order="left"

@@ -58,7 +58,10 @@ class Probe:
         """Pair the rows that have one value in a band: new ones, kept ones."""
         order, ordered, is_taken = self._bands[band]
         rows = np.flatnonzero(is_taken[self._slots(buckets)])
-        firsts, ends = (np.searchsorted(ordered, buckets[rows], side) for side in ("left", "right"))
+        firsts = np.searchsorted(ordered, buckets[rows])
+        is_met = np.append(ordered, 0)[firsts] == buckets[rows]
+        rows, firsts = rows[is_met], firsts[is_met]
+        ends = np.searchsorted(ordered, buckets[rows], side="right")
         counts = ends - firsts
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return order[np.repeat(firsts, counts) + within], np.repeat(rows, counts)
