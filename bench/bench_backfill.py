@@ -75,7 +75,7 @@ STAGES = (
     ("connectors.vault:Vault", "remember", "vault"),
     ("connectors.vault:Vault", "suppressed", "vault"),
     ("warehouse.store", "save_page", "saving"),
-    ("flows.passes", "find_duplicates", "duplicates"),
+    ("flows.kept_posts", "find_duplicates", "duplicates"),
     ("connectors.reddit_archive", "parse_archive_page", "sorting rows"),
 )
 

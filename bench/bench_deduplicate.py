@@ -3,22 +3,48 @@
 `python -m bench.bench_deduplicate [POSTS]` prints posts per CPU second, recall of copies with up
 to 15 % of their words edited, and precision, for both, in one run. Texts are made of ordinary
 words in the proportions of a natural vocabulary; a tenth of the posts are copies.
+
+`python -m bench.bench_deduplicate --incremental 10000 200000` prints what a batch of 20,000 new
+posts costs beside so many kept ones, in a warehouse on disk: CPU seconds of comparing and saving,
+by turns, the median of five batches; and what the sketches take in the file, in bytes a post. The
+figures of the issue are those of `--incremental 10000 1000000 10000000` (an hour, 30 GB of disk).
 """
 
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 
 import polars as pl
 from rensa import RMinHashDeduplicator
 
+from flows.kept_posts import compare_due
 from transforms.deduplicate import deduplicate
 from transforms.ordinary import ordinary_words
+from warehouse import store
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+BATCH_POSTS = 20_000
+KEPT_POSTS = 200_000
+FIRST_NEW = 10**12
+ROUNDS = 5
+COUNT = "select count(*) from landed.duplicate_sketches"
+FILL = """
+insert into landed.post_versions by name
+select
+    *, 'submission' as kind, true as is_root, [] as link_categories, [] as declared_languages,
+    0 as words_count, 0 as hashtags_count, [] as masks, 1 as scrubber_version,
+    true as is_created_at_plausible, created_at as observed_at, false as is_edited,
+    false as is_nsfw, true as is_visible_logged_out, 'bench' as run_id, 'bench' as source,
+    'bench' as stream, 'synthetic' as route
+from batch
+"""
 Marker = Callable[[pl.DataFrame], set[int]]
 
 
@@ -85,8 +111,81 @@ def race(name: str, mark: Marker, posts: pl.DataFrame, copies: set[int]) -> None
     )
 
 
+def incremental(sizes: list[int]) -> None:
+    """Time a batch beside each number of kept posts."""
+    with ExitStack() as stack:
+        stores = {size: stack.enter_context(kept(size)) for size in sizes}
+        spent: dict[int, list[float]] = {size: [] for size in sizes}
+        for turn in range(ROUNDS + 1):
+            batch = village(BATCH_POSTS, seed=100 + turn)[0]
+            for size, warehouse in stores.items():
+                fill(warehouse, batch.with_columns(pl.col("post_key") + FIRST_NEW))
+                started = time.process_time()
+                compare(warehouse)
+                if turn:  # the first warms up
+                    spent[size].append(time.process_time() - started)
+                drop(warehouse)
+        least = median(spent[sizes[0]])
+        for size, warehouse in stores.items():
+            seconds = median(spent[size])
+            print(
+                f"{size:12,} kept  {seconds:6.3f} CPU seconds a batch of {BATCH_POSTS:,}"
+                f"  {seconds / least:5.2f} x  {sketch_bytes(warehouse):6.1f} bytes a post"
+            )
+
+
+@contextmanager
+def kept(size: int) -> Iterator[store.Warehouse]:
+    """Make a warehouse of compared posts."""
+    with (
+        TemporaryDirectory() as folder,
+        store.open_warehouse(Path(folder) / "kept.duckdb", now=START) as warehouse,
+    ):
+        for number, start in enumerate(range(0, size, KEPT_POSTS)):
+            posts = village(min(KEPT_POSTS, size - start), seed=number)[0]
+            fill(warehouse, posts.with_columns(pl.col("post_key") + start))
+            compare(warehouse)
+        yield warehouse
+
+
+def fill(warehouse: store.Warehouse, posts: pl.DataFrame) -> None:
+    """Put posts into the table that comparing reads, as the store keeps them."""
+    rows = posts.with_columns(
+        pl.col("created_at").dt.replace_time_zone(None),
+        version_key=pl.col("post_key"),
+        author_pseudonym=pl.col("author_pseudonym").str.pad_end(32, "0"),
+    )
+    with warehouse.transaction(), warehouse.showing("batch", rows):
+        warehouse.execute(FILL)
+
+
+def compare(warehouse: store.Warehouse) -> None:
+    """Compare what is due, as a pass does, but for opening the file."""
+    compare_due(lambda: nullcontext(warehouse), across_platforms=False)
+
+
+def drop(warehouse: store.Warehouse) -> None:
+    """Take the batch out again, so that the next one meets as many kept posts."""
+    for table in ("post_versions", "duplicate_sketches", "duplicate_marks"):
+        warehouse.execute(f"delete from landed.{table} where post_key >= {FIRST_NEW}")
+
+
+def sketch_bytes(warehouse: store.Warehouse) -> float:
+    """Return what the sketches take in the file, in bytes a post."""
+    warehouse.execute("checkpoint")
+    blocks = warehouse.scalar(
+        "select count(distinct block_id) from pragma_storage_info('landed.duplicate_sketches') "
+        "where block_id >= 0"
+    )
+    [(block_bytes,)] = warehouse.execute("select block_size from pragma_database_size()")
+    return float(blocks * block_bytes / warehouse.scalar(COUNT))
+
+
 def main() -> None:
-    """Race both on the same posts."""
+    """Race both on the same posts, or time batches beside kept posts."""
+    if sys.argv[1:2] == ["--incremental"]:
+        incremental([int(size) for size in sys.argv[2:]] or [10_000, 200_000])
+        return
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     posts, copies = village(size)
     print(f"{size:,} posts, {len(copies):,} copies with up to 15 % of their words edited")

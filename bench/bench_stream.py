@@ -39,9 +39,9 @@ from atproto import JetstreamClient
 from bench.invented_stream import BEGIN, KEYWORDS, WORDS
 from connectors.jetstream import EventFilter, fetch_event_pages, parse_events
 from flows.gate import land as land_page
-from flows.workspace import Workspace, open_workspace
+from flows.kept_posts import compare_due
+from flows.workspace import open_workspace
 from schema.pages import CollectionQuery, RawPage
-from transforms.deduplicate import VERSION, deduplicate
 from warehouse import store
 
 PEAK = 2_000
@@ -115,16 +115,10 @@ def _land(url: str, count: int, tell: Callable[[int], None], words: tuple[str, .
         for page in pages(url, count, words):
             kept += land_page(workspace, page, parse_events(page), stamp).new_count
             tell(page.scanned_count)
-        mark_duplicates(workspace)
+        compare_due(
+            lambda: store.open_warehouse(workspace.warehouse, now=NOW), across_platforms=False
+        )
         print(json.dumps({"kept": kept}), flush=True)
-
-
-def mark_duplicates(workspace: Workspace) -> None:
-    """Mark posts that say what an earlier one said, as a pass does at its end."""
-    with store.open_warehouse(workspace.warehouse, now=NOW) as warehouse:
-        of = store.duplicates_of(warehouse, f"v{VERSION}")
-        marks = deduplicate(store.duplicate_inputs(warehouse), across_platforms=False)
-        store.save_duplicates(warehouse, marks, of=of)
 
 
 READERS: dict[str, Callable[[str, int, Callable[[int], None]], None]] = {

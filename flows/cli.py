@@ -419,6 +419,21 @@ def scrub(
 
 
 @app.command()
+def dedup(
+    source: Annotated[Path, typer.Argument(metavar="IN", help=".parquet, .csv or .ndjson.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="A new file of the same kind.")],
+    column: Annotated[str, typer.Option("--column", help="The column to compare.")] = "text",
+    as_json: JsonOption = False,
+) -> None:
+    """Mark rows that say what an earlier row says, in a table of anybody's."""
+    with sentences():
+        from flows.dedup_file import dedup_file
+
+        done = dedup_file(source, target, column=column)
+        typer.echo(json.dumps(done) if as_json else pairs(done))
+
+
+@app.command()
 def status(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
     """Say what ran, what is due, where coverage has gaps, what was set aside."""
 

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import polars as pl
 from prefect import task
 
 from flows.after_removals import finish
 from flows.guard import guarded
+from flows.kept_posts import compare_due
 from flows.removing import resume
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
-from transforms.deduplicate import VERSION, find_duplicates
 from warehouse import store
 
 RETRY_SECONDS = [2.0, 10.0]
@@ -51,21 +50,10 @@ def each(
 def mark_duplicates() -> int:
     """Mark posts that say what an earlier one said; return how many are marked.
 
-    Where no post changed since, the marks stand as they are.
+    Only what is new or changed since the last marking is compared, with all that is held.
     """
     workspace = open_workspace()
-    across = workspace.study.policy.cross_platform_duplicates
-    rules = f"v{VERSION}{' across platforms' if across else ''}"
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        of = store.duplicates_of(warehouse, rules)
-        if (marked := store.count_duplicates(warehouse, of=of)) is not None:
-            return marked
-        posts = store.duplicate_inputs(warehouse)
-
-    def texts_of(post_keys: pl.Series) -> pl.DataFrame:
-        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-            return store.duplicate_texts(warehouse, post_keys)
-
-    marks = find_duplicates(posts, texts_of, across_platforms=across)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        return store.save_duplicates(warehouse, marks, of=of)
+    return compare_due(
+        lambda: store.open_warehouse(workspace.warehouse, now=workspace.now()),
+        across_platforms=workspace.study.policy.cross_platform_duplicates,
+    )

@@ -143,7 +143,8 @@ class DuplicateMark(dy.Schema):
     kind = dy.Enum(
         ["same_post", "repost", "crosspost", "copypasta"],
         description="repost: same author, same venue; crosspost: same author, other venue; "
-        "copypasta: another author",
+        "copypasta: another author; same_post: one post seen twice, which the store keeps once, "
+        "so that no mark is of this kind",
     )
     match = dy.Enum(["exact", "near"], description="wording equal once normalised, or similar")
     similarity = dy.Float64(min=0, max=1, description="of the wordings, 1 = exact")

@@ -46,6 +46,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("verdicts",): "claims",
     ("sql",): "read-only",
     ("scrub",): "numbers",
+    ("dedup",): "earlier row",
     ("status",): "gaps",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",

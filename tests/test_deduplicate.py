@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from schema.posts import DuplicateMark
-from transforms.deduplicate import PAIRS, deduplicate, find_duplicates
-from transforms.minhash import candidate_pairs, signatures, sketched
+from transforms.deduplicate import PAIRS, SHORTEST_NEAR, deduplicate, find_duplicates
+from transforms.minhash import CROWD, neighbour_pairs, other_pairs, signatures, sketched
 from transforms.ordinary import ordinary_words
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,6 +101,14 @@ def test_a_few_changed_words_are_nearly_alike(text: str) -> None:
 )
 def test_what_only_looks_alike_is_not_marked(one: str, other: str) -> None:
     assert marks(post(1, one), post(2, other)) == {}
+
+
+def test_from_forty_characters_on_wordings_may_be_near() -> None:
+    long = "the kettle clicked off and nobody came in"
+    assert len(long[:-1]) == SHORTEST_NEAR
+    for text, is_near in ((long[:-1], True), (long[:-2], False)):
+        found = marks(post(1, text), post(2, text.replace("kettle", "kettel")))
+        assert found == ({2: (1, "repost", "near")} if is_near else {})
 
 
 def test_short_wordings_count_where_they_are_equal() -> None:
@@ -193,14 +201,14 @@ def test_how_many_texts_are_read_at_once_does_not_matter(
 
     found = find_duplicates(
         posts.drop("text"), texts_of, across_platforms=across, batch_posts=batch
-    )
+    ).marks
     assert_frame_equal(found, deduplicate(posts, across_platforms=across))
 
 
 def test_a_post_that_went_meanwhile_has_no_mark() -> None:
     posts = pl.DataFrame([post(1), post(2), post(3, "so " + LETTER)], schema=SCHEMA)
     rest = posts.filter(pl.col("post_key") != 2).select("post_key", "text")
-    found = find_duplicates(posts.drop("text"), lambda keys: rest)
+    found = find_duplicates(posts.drop("text"), lambda keys: rest).marks
     assert found.select("post_key", "canonical_key").rows() == [(3, 1)]
 
 
@@ -209,7 +217,7 @@ def test_a_post_that_went_meanwhile_has_no_mark() -> None:
 def test_a_cluster_has_one_unmarked_post_its_earliest(seed: int) -> None:
     posts = pl.DataFrame(village(seed, 80), schema=SCHEMA)
     found = deduplicate(posts)
-    assert found.height > 5
+    assert found.height > 1
     assert not set(found["canonical_key"]) & set(found["post_key"])
     first = posts.join(found, left_on="post_key", right_on="canonical_key").join(
         posts.select("post_key", later="created_at"), left_on="post_key_right", right_on="post_key"
@@ -243,8 +251,23 @@ def test_signatures_estimate_the_share_of_common_shingles() -> None:
     assert abs((sketches[0] == sketches[1]).mean() - 0.75) < 0.15
 
 
+def crowd(*spoken: list[str]) -> pl.DataFrame:
+    """Sketch wordings, each told apart by its number."""
+    rows = {"spelling": range(len(spoken)), "scope": [0] * len(spoken), "words": list(spoken)}
+    return sketched(pl.DataFrame(rows).cast({"spelling": pl.UInt64, "scope": pl.UInt8}))
+
+
 def test_a_bucket_of_many_costs_no_square() -> None:
-    same = pl.DataFrame({"wording": range(3000), "scope": 0, "words": [["moss", "fern"]] * 3000})
-    sketches = sketched(same.cast({"wording": pl.UInt64, "scope": pl.UInt8}))
-    pairs = candidate_pairs(sketches, np.arange(3000))
+    same = crowd(*([["moss", "fern"]] * 3000))
+    pairs = neighbour_pairs(same)
     assert 2999 <= len(pairs) <= 2 * 3000
+    assert len(other_pairs(same, np.zeros(3000, dtype=np.int64))) == 0
+
+
+@pytest.mark.parametrize("size", [5, CROWD, CROWD + 1, 200])
+def test_of_one_bucket_all_pairs_of_two_clusters_are_proposed(size: int) -> None:
+    same = crowd(*([["moss", "fern"]] * size))
+    clusters = np.arange(size) % 3
+    pairs = other_pairs(same, clusters)
+    wanted = [(a, b) for a in range(size) for b in range(a + 1, size) if (b - a) % 3]
+    assert [tuple(pair) for pair in pairs.tolist()] == wanted

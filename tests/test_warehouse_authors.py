@@ -16,7 +16,7 @@ from tests.support.warehouse_rows import (
     coding,
     codings,
     counts,
-    marks,
+    mark_copies,
     opened,
     post,
     posts,
@@ -63,7 +63,7 @@ def fill(warehouse: store.Warehouse) -> None:
     rows = [post(1), post(2, author_pseudonym=author(1)), post(3, parent_key=1), post(4)]
     seen = [{"post_key": key, "observed_at": NOW, "replies_count": 1} for key in (1, 4)]
     save(warehouse, *rows, snapshots=counts(*seen))
-    store.save_duplicates(warehouse, marks((4, 1, 1)))
+    mark_copies(warehouse, (4, 1, 1))
     store.save_units(warehouse, units((1, 1001), (4, 4001)), plan=PLAN, frame=frame_of(warehouse))
     rated = [coding(1, "struggleposting", 2), coding(4, "struggleposting", 1)]
     evidence = spans((101, 1, "struggleposting", 0, 11))
@@ -88,6 +88,15 @@ def marts_that_show(connection: Any, key: int) -> list[str]:
     ]
 
 
+def test_a_closed_account_s_posts_are_compared_with_none(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        fill(warehouse)
+        assert hear(warehouse, told(1)) == (2, 0)
+        assert store.duplicate_inputs(warehouse, "invented")["post_key"].to_list() == [4]
+        sketched = warehouse.execute("select post_key from landed.duplicate_sketches")
+        assert sketched == [(3,)]  # of the cluster that lost its first post, 4 is due again
+
+
 def test_a_closed_account_s_posts_stand_in_nothing_that_analysts_read(tmp_path: Path) -> None:
     path, target = tmp_path / "w.duckdb", tmp_path / "published" / "corpus.duckdb"
     with opened(path) as warehouse:
@@ -102,7 +111,6 @@ def test_a_closed_account_s_posts_stand_in_nothing_that_analysts_read(tmp_path: 
         assert [task.unit_key for task in store.coding_tasks(warehouse, "W1", "R1", "root")] == [4]
         [(share,)] = warehouse.execute("select weight from sample_unit")
         assert share == pytest.approx(4.0)  # its stratum carries the hidden unit
-        assert 1 not in store.duplicate_inputs(warehouse)["post_key"].to_list()
         assert passes(warehouse)
         assert store.table_hash(warehouse) != before
         assert store.count_hidden(warehouse).rows() == [("reddit", "deactivated", 1, 2)]

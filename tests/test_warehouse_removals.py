@@ -10,7 +10,7 @@ from tests.support.warehouse_rows import (
     coding,
     codings,
     counts,
-    marks,
+    mark_copies,
     opened,
     post,
     removals,
@@ -43,7 +43,7 @@ def fill(warehouse: store.Warehouse) -> None:
         beside=store.Beside(contexts=hidden),
     )
     store.save_quote_read(warehouse, 1, 3)
-    store.save_duplicates(warehouse, marks((2, 1, 1), (5, 4, 4)))
+    mark_copies(warehouse, (2, 1, 1), (5, 4, 4))
     store.save_units(warehouse, units((1, 1001), (2, 2001)), plan=PLAN, frame=frame_of(warehouse))
     rated = [coding(1, "struggleposting", 2), coding(2, "struggleposting", 1)]
     evidence = spans((101, 1, "struggleposting", 0, 11))
@@ -194,12 +194,14 @@ def test_the_bytes_go_once_the_file_is_rewritten(tmp_path: Path, way: str) -> No
 def test_marks_of_a_cluster_that_lost_a_post_go_until_the_next_pass(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, *(post(key) for key in range(1, 8)))
-        store.save_duplicates(warehouse, marks((2, 1, 1), (3, 1, 1), (6, 5, 5)))
+        mark_copies(warehouse, (2, 1, 1), (3, 1, 1), (6, 5, 5))
         store.remove(warehouse, removals(3), now=NOW)
         assert warehouse.execute("select post_key from duplicates") == [(6,)]
-        assert store.save_duplicates(warehouse, marks((2, 1, 1), (3, 1, 1), (6, 5, 5))) == 1
-        assert store.save_duplicates(warehouse, marks((2, 1, 1))) == 1
-        assert warehouse.execute("select post_key from duplicates") == [(2,)]
+        assert store.duplicate_inputs(warehouse, "invented")["post_key"].sort().to_list() == [1, 2]
+        assert mark_copies(warehouse, (2, 1, 1), (3, 1, 1)) == 1  # 3 went meanwhile
+        assert warehouse.execute("select post_key from duplicates") == [(6,)]
+        assert mark_copies(warehouse, (2, 1, 1)) == 2
+        assert warehouse.execute("select post_key from duplicates order by 1") == [(2,), (6,)]
 
 
 def test_a_thread_counts_as_read_for_the_replies_alone_that_still_stand(tmp_path: Path) -> None:

@@ -10,7 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.pages import Coverage
-from tests.support.warehouse_rows import NOW, STAMP, counts, marks, opened, post, removals, save
+from tests.support.warehouse_rows import (
+    NOW,
+    STAMP,
+    counts,
+    mark_copies,
+    marks,
+    opened,
+    post,
+    removals,
+    save,
+)
 from warehouse import store
 
 PORCH = "reddit/QuietPorch"
@@ -133,31 +143,64 @@ def test_a_post_seen_standing_later_outlives_an_older_removal(tmp_path: Path) ->
         assert store.is_seen_after(warehouse, gone).to_list() == [False, True, False]
 
 
+def due(warehouse: store.Warehouse, rules: str = "invented") -> list[int]:
+    """Return the keys of the posts due for comparison."""
+    return store.duplicate_inputs(warehouse, rules)["post_key"].sort().to_list()
+
+
 def test_marks_stand_until_a_post_or_a_rule_changes(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, post(1), post(2))
-        of = store.duplicates_of(warehouse, "v1")
-        assert store.count_duplicates(warehouse, of=of) is None  # nobody has looked yet
-        store.save_duplicates(warehouse, marks((2, 1, 1)), of=of)
+        assert due(warehouse) == [1, 2]
+        assert mark_copies(warehouse, (2, 1, 1)) == 1
         save(warehouse, post(1), post(2))  # nothing new
-        assert store.duplicates_of(warehouse, "v1") == of
-        assert store.count_duplicates(warehouse, of=of) == 1
-        assert store.duplicates_of(warehouse, "v2") != of
+        assert due(warehouse) == []
     with opened(tmp_path / "w.duckdb") as warehouse:
-        assert store.count_duplicates(warehouse, of=store.duplicates_of(warehouse, "v1")) == 1
+        assert store.count_duplicates(warehouse) == 1
+        assert due(warehouse, "others") == [1, 2]
+        assert store.count_duplicates(warehouse) == 0
 
 
-@pytest.mark.parametrize("change", ["new", "edit", "removal"])
-def test_whatever_changes_the_posts_has_them_marked_again(tmp_path: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "wanted"), [("new", [4]), ("edit", [3]), ("edit a copy", [1, 2]), ("removal", [1])]
+)
+def test_what_changed_is_due_with_its_cluster(
+    tmp_path: Path, change: str, wanted: list[int]
+) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, post(1), post(2), post(3))
-        of = store.duplicates_of(warehouse, "v1")
-        store.save_duplicates(warehouse, marks((2, 1, 1)), of=of)
+        mark_copies(warehouse, (2, 1, 1))
         if change == "new":
             save(warehouse, post(4))
-        elif change == "edit":
-            save(warehouse, post(3, version_key=9, text="Other words.", observed_at=AFTER))
+        elif change.startswith("edit"):
+            key = 3 if change == "edit" else 2
+            save(warehouse, post(key, version_key=9, text="Other words.", observed_at=AFTER))
         else:
-            store.remove(warehouse, removals(3), now=NOW)
-        now_of = store.duplicates_of(warehouse, "v1")
-        assert store.count_duplicates(warehouse, of=now_of) is None
+            store.remove(warehouse, removals(2), now=NOW)
+        assert due(warehouse) == wanted
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_what_another_pass_compared_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2))
+        late = store.duplicate_inputs(warehouse, "invented")
+        mark_copies(warehouse, (2, 1, 1))
+        sketches = late.select("post_key", "version_key", "scrubber_version")
+        standing = store.save_duplicates(
+            warehouse, marks(), sketches=sketches, post_keys=late["post_key"]
+        )
+        assert standing == 1
+
+
+def test_a_post_reworded_while_it_was_compared_stays_due(tmp_path: Path) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, post(1), post(2), post(3))
+        late = store.duplicate_inputs(warehouse, "invented")
+        save(warehouse, post(2, version_key=9, text="Other words.", observed_at=AFTER))
+        sketches = late.select("post_key", "version_key", "scrubber_version")
+        store.save_duplicates(
+            warehouse, marks((2, 1, 1)), sketches=sketches, post_keys=late["post_key"]
+        )
+        assert store.count_duplicates(warehouse) == 0
+        assert due(warehouse) == [1, 2]

@@ -15,7 +15,7 @@ from tests.support.warehouse_rows import (
     author,
     coding,
     codings,
-    marks,
+    mark_copies,
     opened,
     post,
     save,
@@ -96,7 +96,7 @@ def test_a_false_date_neither_ages_a_post_nor_hides_it(tmp_path: Path) -> None:
 def test_a_cluster_of_duplicates_shares_one_key_with_its_canonical(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, post(1), post(2), post(3))
-        store.save_duplicates(warehouse, marks((1, 1, 2)))
+        mark_copies(warehouse, (1, 1, 2))
         assert frame_of(warehouse)["cluster_key"].to_list() == [1, 1, 3]
 
 

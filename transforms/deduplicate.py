@@ -3,16 +3,19 @@
 Two wordings are exactly alike when they are equal once normalised: letters and digits alone, in
 lower case, links and placeholders out. They are nearly alike when MinHash proposes the pair and
 the true similarity of their words confirms it; short wordings count only where they are equal.
-A cluster's canonical post is its earliest, and all others carry a mark. The marks depend on the
-posts alone, not on their order, and among the unmarked posts no duplicate is left.
+Whether two are alike depends on these two alone. A cluster is what such pairs join; its canonical
+post is its earliest, and all others carry a mark. So the marks depend on the posts alone, not on
+their order or on which came in which batch, and among the unmarked posts no duplicate is left.
 
-Texts are asked for by the batch, so memory is some 300 bytes a post, not its text. Wordings are
-told apart by 64-bit hashes: among ten million some two are confused with a chance of 3 in 10^6.
+New posts are compared with each other and, through `Kept`, with those that are kept. Texts are
+asked for by the batch, so memory is some 300 bytes a new post, not its text. Wordings are told
+apart by 64-bit hashes: among ten million some two are confused with a chance of 3 in 10^6.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 import dataframely as dy
 import numpy as np
@@ -22,23 +25,83 @@ from polars_hash import NonCryptographicHashingNameSpace
 from rapidfuzz.distance import Indel
 
 from schema.posts import DuplicateMark
-from transforms.minhash import Sketches, candidate_pairs, joined, sketched
+from schema.vocabulary import PLATFORMS
+from transforms.forest import Forest
+from transforms.minhash import SKETCH, Indices, neighbour_pairs, other_pairs, sketched
+from transforms.probing import Probe
 from transforms.wordings import words_of
 
-VERSION: Final = 1  # of these rules: another number has every corpus marked anew
+VERSION: Final = 2  # of these rules: another number has every corpus marked anew
 BATCH: Final = 10_000  # posts whose texts are held at once
 PAIRS: Final = 10_000  # pairs whose texts are held at once
 COMPARED: Final = 1_000  # pairs whose words are held as Python strings at once
-SHORTEST_NEAR: Final = 30  # normalised characters
+SHORTEST_NEAR: Final = 40  # characters of the words with one blank between
 LONG_WORDS: Final = 12
 LEAST_SIMILARITY: Final = 0.7
 LEAST_SIMILARITY_SHORT: Final = 0.8  # under LONG_WORDS words, where one word weighs more
 
 Keys = npt.NDArray[np.uint64]
-Indices = npt.NDArray[np.int64]
 TextsOf = Callable[[pl.Series], pl.DataFrame]
 """From post keys to the columns `post_key` and `text`, in any order; a post may be gone."""
 WordsIn = Callable[[Keys], Iterator[tuple[int, list[str], list[str]]]]
+
+_CARRIED: Final[dict[str, type[pl.DataType]]] = {
+    "canonical_key": pl.UInt64,
+    "kind": pl.String,
+    "match": pl.String,
+    "similarity": pl.Float64,
+}
+
+
+class Kept(Protocol):
+    """The posts compared before. A post that has no double is a cluster of its own key."""
+
+    def alike(self, wordings: pl.Series) -> pl.DataFrame:
+        """Return `wording` and `cluster_key` of the kept posts with one of these wordings."""
+
+    def sketches(self) -> Iterator[pl.DataFrame]:
+        """Yield the sketches of all kept posts that have one, with `post_key`, by the block."""
+
+    def clusters(self, post_keys: pl.Series) -> pl.DataFrame:
+        """Return `post_key` and `cluster_key` of these posts, as far as they are kept."""
+
+    def members(self, cluster_keys: pl.Series) -> pl.DataFrame:
+        """Return all posts of these clusters, with the marks that they carry."""
+
+
+class _Nothing:
+    """No post was compared before."""
+
+    def alike(self, wordings: pl.Series) -> pl.DataFrame:
+        return pl.DataFrame(schema={"wording": pl.UInt64, "cluster_key": pl.UInt64})
+
+    def sketches(self) -> Iterator[pl.DataFrame]:
+        yield from ()
+
+    def clusters(self, post_keys: pl.Series) -> pl.DataFrame:
+        return pl.DataFrame(schema=dict.fromkeys(("post_key", "cluster_key"), pl.UInt64))
+
+    def members(self, cluster_keys: pl.Series) -> pl.DataFrame:
+        names = ("author_pseudonym", "community_key")
+        keys = dict.fromkeys(("post_key", "wording", "cluster_key"), pl.UInt64)
+        instants = {"created_at": pl.Datetime("us", "UTC")}
+        return pl.DataFrame(
+            schema={**dict.fromkeys(names, pl.String), **keys, **instants, **_CARRIED}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing new posts with each other and with those kept.
+
+    `marks` are those of every cluster that a new post is in; they replace what the posts of
+    `post_keys` carried. `sketches` has of each new post `post_key`, `wording` and its sketch,
+    null where it has no word or is short.
+    """
+
+    marks: dy.DataFrame[DuplicateMark]
+    post_keys: pl.Series
+    sketches: pl.DataFrame
 
 
 def deduplicate(
@@ -55,71 +118,80 @@ def deduplicate(
         once.drop("text"),
         partial(_texts_in, once.select("post_key", "text")),
         across_platforms=across_platforms,
-    )
+    ).marks
 
 
 def find_duplicates(
     posts: pl.DataFrame,
     texts_of: TextsOf,
+    kept: Kept | None = None,
     *,
     across_platforms: bool = False,
     batch_posts: int = BATCH,
-) -> dy.DataFrame[DuplicateMark]:
-    """Mark as `deduplicate` does, where the texts are not at hand: `texts_of` brings a batch's."""
-    ordered = _ordered(posts, across_platforms=across_platforms)
-    worded, sketches = _worded(ordered, texts_of, batch_posts)
-    wordings = worded.unique("wording", keep="first", maintain_order=True)
+) -> Comparison:
+    """Compare new posts where the texts are not at hand: `texts_of` brings a batch's."""
+    kept = kept or _Nothing()
+    worded = _worded(posts, texts_of, batch_posts, across_platforms=across_platforms)
+    nodes = worded.drop_nulls("wording").unique("spelling", keep="first", maintain_order=True)
+    nodes = nodes.with_row_index("node")
     words_in = partial(_word_pairs, texts_of)
-    merged = wordings.select(
-        "wording", cluster=pl.Series(_clusters(wordings, sketches, words_in), dtype=pl.UInt32)
-    )
-    clustered = worded.join(merged, on="wording", maintain_order="left")
-    canonical = clustered.group_by("cluster", maintain_order=True).agg(
-        pl.col("post_key").min().alias("cluster_key"),
-        pl.first("post_key", "author", "community", "wording"),
-    )
-    marked = clustered.join(canonical, on="cluster", suffix="_canonical").filter(
-        pl.col("post_key") != pl.col("post_key_canonical")
-    )
-    return DuplicateMark.validate(_marks(marked, words_in), cast=True)
+    forest = Forest(nodes.height)
+    _join_exact(forest, nodes)
+    old = _join_kept(forest, nodes, kept, words_in)
+    _join_near(forest, nodes, words_in)
+    members = _members(forest, worded, nodes, kept, old)
+    sketches = worded.select("post_key", "wording", *SKETCH)
+    return Comparison(_marks(members, words_in), members["post_key"], sketches)
 
 
 def _texts_in(texts: pl.DataFrame, post_keys: pl.Series) -> pl.DataFrame:
     return post_keys.unique().to_frame("post_key").join(texts, on="post_key")
 
 
-def _ordered(posts: pl.DataFrame, *, across_platforms: bool) -> pl.DataFrame:
-    """Keep of posts what a mark needs, earliest first."""
-    scope = pl.lit(0) if across_platforms else pl.col("platform").cast(pl.String).rank("dense")
-    return posts.sort("created_at", "post_key").select(
+def _worded(
+    posts: pl.DataFrame, texts_of: TextsOf, batch_posts: int, *, across_platforms: bool
+) -> pl.DataFrame:
+    """Keep of posts what a mark needs, and sum up each one's wording; n rows to n rows."""
+    scope = (
+        pl.col("platform")
+        .cast(pl.String)
+        .replace_strict(PLATFORMS, range(1, len(PLATFORMS) + 1), return_dtype=pl.UInt8)
+    )
+    ordered = posts.select(
         "post_key",
-        author=_hash(pl.col("author_pseudonym")),
-        community=_hash(pl.col("community_key").cast(pl.String)),
-        scope=scope.cast(pl.UInt8),
+        *_who_and_where(),
+        "created_at",
+        scope=pl.lit(0, pl.UInt8) if across_platforms else scope,
+    )
+    parts = [
+        _summed_up(ordered.slice(start, batch_posts), texts_of)
+        for start in range(0, max(1, ordered.height), batch_posts)
+    ]
+    return pl.concat(parts).drop("scope")
+
+
+def _who_and_where() -> tuple[pl.Expr, pl.Expr]:
+    return (
+        _hash(pl.col("author_pseudonym")).alias("author"),
+        _hash(pl.col("community_key").cast(pl.String)).alias("community"),
     )
 
 
-def _worded(
-    ordered: pl.DataFrame, texts_of: TextsOf, batch_posts: int
-) -> tuple[pl.DataFrame, Sketches]:
-    """Sum up each post's wording; posts without a word are left out.
-
-    The sketches are of the wordings long enough, each under its hash.
-    """
-    batches, sketches = [ordered.clear().with_columns(wording=pl.lit(0, pl.UInt64))], [joined([])]
-    for start in range(0, ordered.height, batch_posts):
-        some = ordered.slice(start, batch_posts)
-        read = texts_of(some["post_key"]).select("post_key", words=words_of(pl.col("text")))
-        worded = some.join(read, on="post_key", maintain_order="left").filter(
-            pl.col("words").list.len() > 0
-        )
-        text = pl.col("words").list.join("")
-        worded = worded.with_columns(
-            wording=_hash(pl.concat_str("scope", text, separator=" ")), length=text.str.len_chars()
-        )
-        batches.append(worded.drop("words", "length"))
-        sketches.append(sketched(worded.filter(pl.col("length") >= SHORTEST_NEAR)))
-    return pl.concat(batches), joined(sketches)
+def _summed_up(some: pl.DataFrame, texts_of: TextsOf) -> pl.DataFrame:
+    read = texts_of(some["post_key"]).select("post_key", words=words_of(pl.col("text")))
+    words = pl.col("words")
+    worded = some.join(read, on="post_key", how="left", maintain_order="left").with_columns(
+        words=pl.when(words.list.len() > 0).then(words)
+    )
+    worded = worded.with_columns(
+        wording=_hash(pl.concat_str("scope", words.list.join(""), separator=" ")),
+        spelling=_hash(pl.concat_str("scope", words.list.join(" "), separator=" ")),
+    )
+    is_long = words.list.join(" ").str.len_chars() >= SHORTEST_NEAR
+    once = worded.filter(is_long).unique("spelling", keep="first", maintain_order=True)
+    return worded.drop("words").join(
+        sketched(once), on="spelling", how="left", maintain_order="left"
+    )
 
 
 def _hash(text: pl.Expr) -> pl.Expr:
@@ -127,40 +199,65 @@ def _hash(text: pl.Expr) -> pl.Expr:
     return hashed
 
 
-def _clusters(wordings: pl.DataFrame, sketches: Sketches, words_in: WordsIn) -> list[int]:
-    """Give each wording the number of its cluster's earliest wording.
+def _join_exact(forest: Forest, nodes: pl.DataFrame) -> None:
+    firsts = nodes.select("node", first=pl.col("node").first().over("wording"))
+    for node, first in firsts.filter(pl.col("node") != pl.col("first")).iter_rows():
+        forest.join(node, first)
 
-    Clusters are merged until their earliest wordings propose no pair that holds, so that a
-    second run on what is unmarked finds nothing.
-    """
-    cluster = list(range(wordings.height))
-    number_of = wordings.select("wording").with_row_index("number")
-    found = pl.DataFrame({"wording": sketches.wordings}).join(
-        number_of, on="wording", maintain_order="left"
+
+def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsIn) -> pl.DataFrame:
+    """Join new wordings with kept clusters; return `cluster_key` and `old`, the node of each."""
+    exact = nodes.select("node", "wording").join(
+        kept.alike(nodes["wording"].unique()), on="wording"
     )
-    heads = found["number"].to_numpy().astype(np.int64)
-    rows: Indices = np.arange(len(heads))
-    keys = wordings["post_key"].to_numpy()
-    refuted: Indices = np.empty((0, 2), dtype=np.int64)
-    while len(rows) > 1:
-        pairs = _untried(heads[rows[candidate_pairs(sketches, rows)]], refuted)
-        is_alike = np.zeros(len(pairs), dtype=np.bool_)
-        for place, one, other in words_in(keys[pairs]):
-            is_alike[place] = _are_alike(one, other)
-        if not is_alike.any():
-            break
-        for pair in pairs[is_alike].tolist():
-            first, last = sorted(_head(cluster, number) for number in pair)
-            cluster[last] = first
-        refuted = np.concatenate([refuted, pairs[~is_alike]])
-        rows = rows[np.fromiter((cluster[head] == head for head in heads[rows]), dtype=np.bool_)]
-    return [_head(cluster, number) for number in cluster]
+    near = _met(nodes.drop_nulls("bits"), kept)
+    near = near.join(kept.clusters(near["other"].unique()), left_on="other", right_on="post_key")
+    old = (
+        pl.concat([exact["cluster_key"], near["cluster_key"]])
+        .unique(maintain_order=True)
+        .to_frame()
+        .with_row_index("old", offset=nodes.height)
+    )
+    forest.grow(old.height)
+    for node, cluster in exact.join(old, on="cluster_key").select("node", "old").iter_rows():
+        forest.join(node, cluster)
+    pairs = near.join(old, on="cluster_key").sort("node", "other")
+    ends, keys = pairs.select("node", "old"), pairs.select("one", "other")
+    _verify(forest, ends.to_numpy(), keys.to_numpy(), words_in)
+    return old
 
 
-def _untried(pairs: Indices, tried: Indices) -> Indices:
-    """Leave out pairs that were compared before."""
-    codes, old = (some[:, 0] << 32 | some[:, 1] for some in (pairs, tried))
-    return pairs[~np.isin(codes, old)]
+def _met(long: pl.DataFrame, kept: Kept) -> pl.DataFrame:
+    """List what may be near: `node`, its post `one`, and `other`, one kept post a spelling."""
+    probe = Probe(long)
+    own = long.select("node", one="post_key")
+    parts = [own.clear().with_columns(other=pl.lit(0, pl.UInt64), spelling=pl.lit(0, pl.UInt64))]
+    for block in kept.sketches() if long.height else ():
+        new, old = probe.meetings(block).T
+        met = block.select("spelling", other="post_key")[old]
+        parts.append(pl.concat([own[new], met.select("other", "spelling")], how="horizontal"))
+    return pl.concat(parts).sort("other").unique(["node", "spelling"], keep="first")
+
+
+def _join_near(forest: Forest, nodes: pl.DataFrame, words_in: WordsIn) -> None:
+    """Join new wordings: neighbours first, then whatever of a bucket is not yet one cluster."""
+    long = nodes.drop_nulls("bits")
+    places, keys = long["node"].to_numpy().astype(np.int64), long["post_key"].to_numpy()
+    pairs = neighbour_pairs(long)
+    _verify(forest, places[pairs], keys[pairs], words_in)
+    pairs = other_pairs(long, forest.heads()[places])
+    _verify(forest, places[pairs], keys[pairs], words_in)
+
+
+def _verify(forest: Forest, pairs: Indices, keys: Keys, words_in: WordsIn) -> None:
+    """Join what is truly alike; what is one cluster already is not looked at."""
+    for start in range(0, len(pairs), PAIRS):
+        block = pairs[start : start + PAIRS].tolist()
+        apart = [place for place, pair in enumerate(block) if not forest.is_joined(*pair)]
+        for place, one, other in words_in(keys[start : start + PAIRS][apart]):
+            pair = block[apart[place]]
+            if not forest.is_joined(*pair) and _are_alike(one, other):
+                forest.join(*pair)
 
 
 def _word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str], list[str]]]:
@@ -186,33 +283,59 @@ def _are_alike(one: list[str], other: list[str]) -> bool:
     return bool(one) and Indel.normalized_similarity(one, other, score_cutoff=least) >= least
 
 
-def _head(cluster: list[int], number: int) -> int:
-    """Follow a wording to the earliest of its cluster; the way there is shortened."""
-    while cluster[number] != number:
-        cluster[number] = cluster[cluster[number]]
-        number = cluster[number]
-    return number
+def _members(
+    forest: Forest, worded: pl.DataFrame, nodes: pl.DataFrame, kept: Kept, old: pl.DataFrame
+) -> pl.DataFrame:
+    """List the posts of every cluster that a new post is in, with the marks they carried."""
+    heads = pl.Series("cluster", forest.heads())
+    new_heads = nodes.select("spelling", cluster=heads.head(nodes.height))
+    new = worded.select("post_key", "author", "community", "created_at", "wording", "spelling")
+    new = new.join(new_heads, on="spelling").drop("spelling")
+    old_heads = old.select("cluster_key", cluster=heads.slice(nodes.height))
+    old_heads = old_heads.join(new_heads, on="cluster", how="semi")
+    members = kept.members(old_heads["cluster_key"]).join(old_heads, on="cluster_key")
+    carried = members.select(
+        "post_key",
+        *_who_and_where(),
+        pl.col("created_at").cast(new["created_at"].dtype),
+        "wording",
+        "cluster",
+        *(pl.col(name).cast(kind) for name, kind in _CARRIED.items()),
+    )
+    return pl.concat([new, carried], how="diagonal")
 
 
-def _marks(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
+def _marks(members: pl.DataFrame, words_in: WordsIn) -> dy.DataFrame[DuplicateMark]:
+    """Mark all but the earliest of each cluster; a mark whose canonical post stands is kept."""
+    ordered = members.sort("created_at", "post_key")
+    canonical = ordered.group_by("cluster", maintain_order=True).agg(
+        pl.col("post_key").min().alias("cluster_key"),
+        pl.col("post_key").first().alias("canonical"),
+        pl.first("author", "community", "wording").name.suffix("_canonical"),
+    )
+    marked = ordered.join(canonical, on="cluster").filter(pl.col("post_key") != pl.col("canonical"))
+    stands = pl.col("canonical_key").eq_missing(pl.col("canonical"))
+    told = pl.concat([marked.filter(stands), _told(marked.filter(~stands), words_in)])
+    marks = told.with_columns(canonical_key="canonical").select(DuplicateMark.column_names())
+    return DuplicateMark.validate(marks.sort("post_key"), cast=True)
+
+
+def _told(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
     """Say of each copy how it is one: of whom, where, how alike."""
     same_author = pl.col("author") == pl.col("author_canonical")
     same_venue = pl.col("community") == pl.col("community_canonical")
     exact = pl.col("wording") == pl.col("wording_canonical")
     similarity = np.ones(marked.height)
     near = marked.with_row_index("row").filter(~exact)
-    pairs = near.select("post_key", "post_key_canonical").to_numpy()
+    pairs = near.select("post_key", "canonical").to_numpy()
     for place, one, other in words_in(pairs):
         similarity[near["row"][place]] = Indel.normalized_similarity(one, other)
-    return marked.select(
-        "post_key",
-        "cluster_key",
-        canonical_key="post_key_canonical",
+    return marked.with_columns(
         kind=pl.when(~same_author)
         .then(pl.lit("copypasta"))
         .when(same_venue)
         .then(pl.lit("repost"))
         .otherwise(pl.lit("crosspost")),
         match=pl.when(exact).then(pl.lit("exact")).otherwise(pl.lit("near")),
-        similarity=pl.Series(similarity),
-    ).sort("post_key")
+        similarity=pl.Series(similarity, dtype=pl.Float64),
+    )

@@ -1,4 +1,12 @@
-"""Duplicate marks: what the finder needs, and what it found."""
+"""Duplicate marks: which posts are due for comparison, what they are compared with, the result.
+
+A post is due while it has no sketch. Whatever changes a post deletes its sketch, so a pass that
+died, and a file that lost its sketches, are made good by the next pass. No lock is held while
+texts are compared; what changed meanwhile is left out when the result is saved, and stays due.
+"""
+
+from collections.abc import Iterator
+from typing import Final
 
 import dataframely as dy
 import polars as pl
@@ -8,17 +16,84 @@ from warehouse.clock import add_zones
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
 
+BLOCK_ROWS: Final = 500_000  # sketches held at once, 90 bytes each
 
-def duplicate_inputs(warehouse: Warehouse) -> pl.DataFrame:
-    """Return of every post that is shown with its text what a mark says beside its wording."""
-    return add_zones(
-        warehouse.frame(
-            "select post_key, author_pseudonym, community_key, platform, created_at "
-            "from landed.post_versions "
-            "where post_key not in (select post_key from staging.hidden_posts) "
-            "and post_key not in (select post_key from staging.stg_expired_texts)"
+_IS_COMPARED: Final = "post_key in (select post_key from landed.duplicate_sketches)"
+_LOOSE: Final = f"select post_key from landed.post_versions where not {_IS_COMPARED}"
+_WORDLESS: Final = (
+    "select post_key from staging.hidden_posts "
+    "union all select post_key from staging.stg_expired_texts"
+)
+_CLUSTER: Final = """
+coalesce(
+    marks.cluster_key, canonicals.cluster_key, sketches.post_key
+) as cluster_key
+"""
+_CLUSTERS: Final = """
+left join landed.duplicate_marks as marks on sketches.post_key = marks.post_key
+left join (
+    select distinct canonical_key, cluster_key from landed.duplicate_marks
+) as canonicals on sketches.post_key = canonicals.canonical_key
+"""
+
+
+def duplicate_inputs(warehouse: Warehouse, rules: str) -> pl.DataFrame:
+    """Return the posts due for comparison, and what a mark says beside the wording.
+
+    Posts of a cluster that lost one are due again. Other `rules` than those that the marks were
+    made by have every post compared anew.
+    """
+    with warehouse.transaction():
+        if warehouse.scalar("select any_value(duplicates_of) from landed.store") != rules:
+            warehouse.execute("delete from landed.duplicate_marks")
+            warehouse.execute("delete from landed.duplicate_sketches")
+            warehouse.execute("update landed.store set duplicates_of = ?", [rules])
+        hidden = warehouse.frame(
+            f"select post_key from landed.duplicate_sketches where post_key in ({_WORDLESS})"
         )
-    )
+        with warehouse.showing("hidden", hidden):
+            warehouse.execute(
+                "delete from landed.duplicate_sketches where post_key in (from hidden)"
+            )
+        loose = warehouse.frame(_LOOSE)
+        if forget_clusters(warehouse, _clusters_of(warehouse, loose["post_key"])):
+            loose = warehouse.frame(_LOOSE)
+    with warehouse.showing("loose", loose):
+        return add_zones(
+            warehouse.frame(
+                "select post_key, version_key, scrubber_version, author_pseudonym, community_key, "
+                "platform, created_at from landed.post_versions semi join loose using (post_key) "
+                f"where post_key not in ({_WORDLESS})"
+            )
+        )
+
+
+def _clusters_of(warehouse: Warehouse, post_keys: pl.Series) -> pl.Series:
+    """Return the keys of the clusters that any of these posts is in."""
+    with warehouse.showing("meant", post_keys.to_frame("post_key")):
+        return warehouse.frame(
+            "select distinct cluster_key from landed.duplicate_marks "
+            "where post_key in (from meant) or canonical_key in (from meant)"
+        )["cluster_key"]
+
+
+def forget_clusters(warehouse: Warehouse, cluster_keys: pl.Series) -> int:
+    """Delete these clusters' marks and their posts' sketches: they are due; return how many marks.
+
+    To be called inside a transaction.
+    """
+    if cluster_keys.is_empty():
+        return 0
+    with warehouse.showing("broken", cluster_keys.to_frame("cluster_key")):
+        for column in ("post_key", "canonical_key"):
+            warehouse.execute(
+                "delete from landed.duplicate_sketches where post_key in ("
+                f"select {column} from landed.duplicate_marks semi join broken using (cluster_key))"
+            )
+        [(count,)] = warehouse.execute(
+            "delete from landed.duplicate_marks where cluster_key in (from broken)"
+        )
+    return int(count)
 
 
 def duplicate_texts(warehouse: Warehouse, post_keys: pl.Series) -> pl.DataFrame:
@@ -30,61 +105,118 @@ def duplicate_texts(warehouse: Warehouse, post_keys: pl.Series) -> pl.DataFrame:
         )
 
 
-def duplicates_of(warehouse: Warehouse, rules: str) -> str:
-    """Sum up what marks depend on: every post's wording, venue and date, and the finder's rules."""
-    return str(
-        warehouse.scalar(
-            """
-            select concat_ws(' ', ?, count(*), bit_xor(
-                hash(post_key, version_key, scrubber_version, community_key, created_at)
-            ))
-            from landed.post_versions
-            where post_key not in (select post_key from staging.hidden_posts)
-                and post_key not in (select post_key from staging.stg_expired_texts)
-            """,
-            [rules],
+def kept_alike(warehouse: Warehouse, wordings: pl.Series) -> pl.DataFrame:
+    """Return `wording` and `cluster_key` of the compared posts with one of these wordings."""
+    with warehouse.showing("wanted", wordings.to_frame("wording")):
+        return warehouse.frame(
+            f"select distinct sketches.wording, {_CLUSTER} "
+            "from (from landed.duplicate_sketches semi join wanted using (wording)) as sketches "
+            f"{_CLUSTERS}"
         )
-    )
 
 
-def count_duplicates(warehouse: Warehouse, *, of: str) -> int | None:
-    """Count the marks that stand; None where they are not `of` these posts and rules."""
-    [(stored, count)] = warehouse.execute(
-        "select any_value(duplicates_of), (select count(*) from landed.duplicate_marks) "
-        "from landed.store"
-    )
-    return int(count) if stored == of else None
+def kept_sketches(warehouse: Warehouse) -> Iterator[pl.DataFrame]:
+    """Yield the sketches of all compared posts that have one, with `post_key`, by the block."""
+    last = warehouse.scalar("select max(rowid) from landed.duplicate_sketches")
+    for start in range(0, 0 if last is None else last + 1, BLOCK_ROWS):
+        yield warehouse.frame(  # given as parameters, the numbers would cost a slow copy
+            "select * exclude (wording) from landed.duplicate_sketches "
+            f"where rowid >= {start} and rowid < {start + BLOCK_ROWS} and bits is not null"
+        )
+
+
+def kept_clusters(warehouse: Warehouse, post_keys: pl.Series) -> pl.DataFrame:
+    """Return `post_key` and `cluster_key` of these posts, as far as they are compared."""
+    with warehouse.showing("wanted", post_keys.to_frame("post_key")):
+        return warehouse.frame(
+            f"select sketches.post_key, {_CLUSTER} "
+            "from (from landed.duplicate_sketches semi join wanted using (post_key)) as sketches "
+            f"{_CLUSTERS}"
+        )
+
+
+def kept_members(warehouse: Warehouse, cluster_keys: pl.Series) -> pl.DataFrame:
+    """Return all compared posts of these clusters, with the marks that they carry."""
+    with warehouse.showing("wanted", cluster_keys.to_frame("cluster_key")):
+        return add_zones(
+            warehouse.frame(
+                """
+                with named as (
+                    select post_key, cluster_key
+                    from landed.duplicate_marks semi join wanted using (cluster_key)
+                    union
+                    select canonical_key as post_key, cluster_key
+                    from landed.duplicate_marks semi join wanted using (cluster_key)
+                    union
+                    select cluster_key as post_key, cluster_key from wanted
+                )
+
+                select
+                    named.post_key, named.cluster_key, posts.author_pseudonym,
+                    posts.community_key, posts.created_at, sketches.wording,
+                    marks.canonical_key, marks.kind, marks.match, marks.similarity
+                from named
+                inner join landed.post_versions as posts on named.post_key = posts.post_key
+                inner join landed.duplicate_sketches as sketches
+                    on named.post_key = sketches.post_key
+                left join landed.duplicate_marks as marks on named.post_key = marks.post_key
+                """
+            )
+        )
+
+
+def count_duplicates(warehouse: Warehouse) -> int:
+    """Count the marks that stand."""
+    return int(warehouse.scalar("select count(*) from landed.duplicate_marks"))
 
 
 def save_duplicates(
-    warehouse: Warehouse, marks: dy.DataFrame[DuplicateMark], *, of: str | None = None
+    warehouse: Warehouse,
+    marks: dy.DataFrame[DuplicateMark],
+    *,
+    sketches: pl.DataFrame,
+    post_keys: pl.Series,
 ) -> int:
-    """Put these marks in place of all earlier ones; return how many stand.
+    """Put these marks in place of what `post_keys` carried; return how many stand.
 
-    `of` is what `duplicates_of` said of the posts they were found among.
-
-    Clusters that lost a post while the finder was at work are left out: the next pass finds
-    what remains of them.
+    `sketches` has of every post that was due its post_key, version_key, scrubber_version, wording
+    and sketch. Where another pass compared one of them meanwhile, nothing is saved. Clusters that
+    lost a post meanwhile are left out: the next pass finds what remains of them.
     """
     batch = admitted(DuplicateMark, marks)
-    with warehouse.transaction(), warehouse.showing("batch", batch):
-        warehouse.execute("delete from landed.duplicate_marks")
-        warehouse.execute("update landed.store set duplicates_of = ?", [of])
-        warehouse.execute(
-            """
-            insert into landed.duplicate_marks by name
-            with missing as (
-                select distinct cluster_key
-                from batch
-                where not (
-                    post_key in (select post_key from landed.post_versions)
-                    and canonical_key in (select post_key from landed.post_versions)
-                    and cluster_key in (select post_key from landed.post_versions)
-                )
-            )
-            select * from batch
-            where cluster_key not in (select cluster_key from missing)
-            order by post_key
-            """
+    with (
+        warehouse.transaction(),
+        warehouse.showing("batch", batch),
+        warehouse.showing("compared", sketches),
+        warehouse.showing("touched", post_keys.to_frame("post_key")),
+    ):
+        if not warehouse.scalar(f"select count(*) from compared where {_IS_COMPARED}"):
+            _insert_sketches(warehouse)
+            _replace_marks(warehouse)
+        return count_duplicates(warehouse)
+
+
+def _insert_sketches(warehouse: Warehouse) -> None:
+    """Insert the sketches of posts that are as they were when they were read."""
+    warehouse.execute(
+        "insert into landed.duplicate_sketches by name "
+        "select compared.* exclude (version_key, scrubber_version) from compared "
+        "semi join landed.post_versions using (post_key, version_key, scrubber_version) "
+        "order by post_key"
+    )
+
+
+def _replace_marks(warehouse: Warehouse) -> None:
+    warehouse.execute(
+        "delete from landed.duplicate_marks where post_key in (select post_key from touched)"
+    )
+    warehouse.execute(
+        "insert into landed.duplicate_marks by name select * from batch order by post_key"
+    )
+    named = warehouse.frame("select post_key from batch union select canonical_key from batch")
+    with warehouse.showing("named", named):
+        compared = warehouse.frame(
+            "select post_key from landed.duplicate_sketches semi join named using (post_key)"
         )
-        return int(warehouse.scalar("select count(*) from landed.duplicate_marks"))
+    lost = named.join(compared, on="post_key", how="anti")
+    forget_clusters(warehouse, _clusters_of(warehouse, lost["post_key"]))

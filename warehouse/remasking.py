@@ -46,9 +46,13 @@ def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
             f"update landed.post_versions as posts set {_SET} from batch where {matched}"
         )
         if changed:
-            warehouse.execute(
-                "delete from landed.evidence_spans where list_contains(?::ubigint[], unit_key)",
-                [changed],
-            )
+            for table, column in (
+                ("evidence_spans", "unit_key"),
+                ("duplicate_sketches", "post_key"),
+            ):
+                warehouse.execute(
+                    f"delete from landed.{table} where list_contains(?::ubigint[], {column})",
+                    [changed],
+                )
             note_taken(warehouse)
     return len(changed)

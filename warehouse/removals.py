@@ -15,6 +15,7 @@ from schema.removals import Removal
 from warehouse.authors import forget_accounts
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
+from warehouse.duplicates import forget_clusters
 from warehouse.frames import admitted
 from warehouse.taken_back import note_taken
 
@@ -55,6 +56,7 @@ having max(greatest(posts.observed_at, counts.observed_at)) > gone.observed_at
 _BY_POST = {
     "post_versions": "post_key",
     "superseded_versions": "post_key",
+    "duplicate_sketches": "post_key",
     "engagement_snapshots": "post_key",
     "thread_reads": "post_key",
     "post_labels": "post_key",
@@ -171,7 +173,8 @@ def _asked(warehouse: Warehouse, removals: dy.DataFrame[Removal], sql: str) -> p
 def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
     taken: dict[str, int] = {}
     with warehouse.showing("gone", gone):
-        taken["duplicate_marks"] = _deleted(warehouse, "duplicate_marks", _CLUSTERS)
+        broken = warehouse.frame(_CLUSTERS)["cluster_key"]
+        taken["duplicate_marks"] = forget_clusters(warehouse, broken)
         warehouse.execute(_READ_BEFORE)
         for table, column in _BY_POST.items():
             where = f"{column} in (select post_key from gone)"
@@ -186,10 +189,9 @@ def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
 
 # what is left of a cluster is found anew by the next pass
 _CLUSTERS = """
-cluster_key in (
-    select marks.cluster_key from landed.duplicate_marks as marks, gone
-    where gone.post_key in (marks.post_key, marks.canonical_key, marks.cluster_key)
-)
+select distinct marks.cluster_key
+from landed.duplicate_marks as marks, gone
+where gone.post_key in (marks.post_key, marks.canonical_key, marks.cluster_key)
 """
 
 

@@ -72,7 +72,8 @@ def expire_texts(warehouse: Warehouse, post_keys: Collection[int], *, now: datet
             f"quoted_text = null, flair = null where post_key {is_meant}"
         )
         warehouse.execute(f"delete from landed.evidence_spans where unit_key {is_meant}")
-        warehouse.execute(f"delete from landed.duplicate_marks where post_key {is_meant}")
+        for table in ("duplicate_marks", "duplicate_sketches"):
+            warehouse.execute(f"delete from landed.{table} where post_key {is_meant}")
         note_taken(warehouse)
         return int(warehouse.scalar("select count(*) from landed.expired_texts") - before)
 

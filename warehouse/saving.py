@@ -201,6 +201,13 @@ def _stale(warehouse: Warehouse, reworded: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([seen_before, replaced])
 
 
+_OF_A_WORDING = {
+    "post_versions": "post_key",
+    "evidence_spans": "unit_key",
+    "duplicate_sketches": "post_key",
+}
+
+
 def _replace(warehouse: Warehouse, edited: pl.DataFrame, remasked: pl.DataFrame) -> None:
     """Put new wordings where old ones stood; what quoted the old ones goes with them."""
     replaced = pl.concat([edited, remasked])
@@ -221,7 +228,7 @@ def _replace(warehouse: Warehouse, edited: pl.DataFrame, remasked: pl.DataFrame)
         superseded_at="observed_at",
     )
     with warehouse.showing("batch", replaced.select("post_key")):
-        for table, key in (("post_versions", "post_key"), ("evidence_spans", "unit_key")):
+        for table, key in _OF_A_WORDING.items():
             warehouse.execute(
                 f"delete from landed.{table} where {key} in (select post_key from batch)"
             )

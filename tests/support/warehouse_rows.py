@@ -86,6 +86,17 @@ def marks(*rows: tuple[int, int, int]) -> dy.DataFrame[DuplicateMark]:
     return DuplicateMark.validate(frame, cast=True)
 
 
+def mark_copies(warehouse: store.Warehouse, *rows: tuple[int, int, int]) -> int:
+    """Say of all posts due that they were compared, with these marks as the outcome."""
+    due = store.duplicate_inputs(warehouse, "invented")
+    return store.save_duplicates(
+        warehouse,
+        marks(*rows),
+        sketches=due.select("post_key", "version_key", "scrubber_version"),
+        post_keys=due["post_key"],
+    )
+
+
 def removals(
     *post_keys: int, authors: Sequence[str] = (), reason: str = "deleted_by_author"
 ) -> dy.DataFrame[Removal]:

@@ -21,6 +21,11 @@ with referring as (
     from landed.duplicate_marks
     union all
     select
+        'duplicate_sketches' as store,
+        post_key
+    from landed.duplicate_sketches
+    union all
+    select
         'thread_reads' as store,
         post_key
     from landed.thread_reads

@@ -1,10 +1,10 @@
 -- Posts. Grain: one row per post, in its latest wording. Key: post_key.
 -- A removed post has no row anywhere; an edit replaces the text.
--- @post_key keyed 64-bit stand-in for the platform's id
+-- @post_key keyed 64-bit stand-in for the platform's id; of ten million some two meet: 3 in 10^6
 -- @platform reddit or bluesky
 -- @source_route under which permission the row stands
 -- @community_key platform/venue; bluesky/network where no feed showed the post
--- @author_key keyed stand-in for the account, never equal across platforms
+-- @author_key keyed 128-bit stand-in for the account, never equal across platforms
 -- @thread_key post_key of the thread's root; null where the root was removed
 -- @parent_key post_key of what it answers; null for a root or where that was removed
 -- @is_root it opens a thread
