@@ -7,6 +7,7 @@ import polars as pl
 from prefect import task
 
 from flows.after_removals import finish
+from flows.artifacts import show_pass
 from flows.guard import guarded
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
@@ -28,16 +29,17 @@ def each(
         CorpusError: at least one part failed.
     """
     done: dict[str, dict[str, int]] = {}
-    failures: list[CorpusError] = []
+    failures: dict[str, CorpusError] = {}
     for part in parts:
         try:
             done[part] = work(part)
         except CorpusError as error:
-            failures.append(error)
+            failures[part] = error
     mark_duplicates()
     finish(done)
-    if failures:
-        raise failures[0]
+    show_pass(done, {part: str(error) for part, error in failures.items()})
+    for failure in failures.values():
+        raise failure
     return done
 
 

@@ -43,6 +43,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("verdicts",): "claims",
     ("sql",): "read-only",
     ("status",): "gaps",
+    ("up",): "schedules",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",
     ("label-studio", "start"): "loopback",
