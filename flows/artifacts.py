@@ -5,6 +5,7 @@ nothing, and what cannot be written there keeps no run from ending well.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from prefect.artifacts import create_markdown_artifact
@@ -13,6 +14,7 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
     FlowRunFilter,
+    FlowRunFilterNextScheduledStartTime,
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
@@ -78,10 +80,16 @@ def _next_turn(run: FlowRunContext) -> str:
 
 
 def _due_after(client: SyncPrefectClient, deployment: Any) -> str | None:
+    now = datetime.now(UTC)
     waiting = FlowRunFilterStateType(any_=[StateType.SCHEDULED])
     runs = client.read_flow_runs(
         deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
-        flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=waiting)),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=waiting),
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime.model_validate(
+                {"after_": now}
+            ),
+        ),
         sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
         limit=1,
     )

@@ -39,6 +39,7 @@ START_SECONDS: Final = 180.0
 LOOK_SECONDS: Final = 0.25
 LOCK_SECONDS: Final = 1.0  # as long as another verb may look whether the lock is held
 END_SECONDS: Final = 45.0  # for a transaction, a rewriting, Prefect's own leave-taking
+GRACE_SECONDS: Final = 3.0  # for what lost its `confide up`: it may wait for a server in vain
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 300.0
 LOG_BYTES: Final = 1_000_000
@@ -293,7 +294,7 @@ def end_leftovers(directory: Path) -> int:
     To be asked only by who holds the study's lock.
     """
     left = found = _leftovers(directory)
-    for how, seconds in ((signal.SIGTERM, END_SECONDS / 3), (signal.SIGKILL, END_SECONDS)):
+    for how, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, END_SECONDS)):
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, how)
