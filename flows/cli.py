@@ -392,16 +392,17 @@ def up(
 
             typer.echo(prefect_yaml(workspace), nl=False)
             return
-        from flows import up as whole
-
         if is_check:
+            from flows.readiness import check, what_would_run
             from flows.tables import as_table
 
-            whole.check(workspace, port)
-            rows = whole.what_would_run(workspace)
+            check(workspace, port)
+            rows = what_would_run(workspace)
             typer.echo(json.dumps(rows) if as_json else as_table(rows))
             return
-        whole.up(workspace, port=port, say=typer.echo)
+        from flows.up import up as bring_up
+
+        bring_up(workspace, port=port, say=typer.echo)
 
 
 @codebook_app.command()
