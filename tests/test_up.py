@@ -187,6 +187,12 @@ def test_another_study_does_not_take_its_port(raised: Raised, tmp_path: Path) ->
     )
 
 
+def test_pages_of_other_sites_may_not_ask_it(raised: Raised) -> None:
+    asked = {"Origin": "http://lantern.example", "Access-Control-Request-Method": "POST"}
+    url = f"http://127.0.0.1:{raised.port}/api/flow_runs/filter"
+    assert httpx.options(url, headers=asked, timeout=60).status_code == 400
+
+
 def test_label_studio_is_there(raised: Raised) -> None:
     text = (raised.study.folder / "study.toml").read_text("utf-8")
     [url] = re.findall(r'url = "(http://127.0.0.1:\d+)"\n', text.split("[label_studio]")[1])
@@ -243,7 +249,8 @@ def test_what_a_crash_leaves_is_ended_and_marked(raised: Raised) -> None:
     again = Raised.up(raised.study, raised.port)
     assert re.match(r"ended \d+ processes that an earlier", again.said[0])
     raised.process = again.process
-    wait_for(lambda: stream["id"] not in {run["id"] for run in raised.runs("RUNNING")})
+    [crashed] = wait_for(lambda: [r for r in raised.runs("CRASHED") if r["id"] == stream["id"]])
+    assert crashed["state"]["message"] == "Its process was gone when `confide up` began."
     wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
     wait_for(lambda: len(raised.deployments()) == 4)
 
