@@ -1,7 +1,7 @@
 """`confide up`: schedules, stream, Prefect's pages and Label Studio, run and ended as one.
 
 One study of the invented community is brought up for all tests here, on real servers, with a
-source that is due every fifteen seconds. The last tests kill it, raise it again and end it.
+source that is due every half minute. The last tests kill it, raise it again and end it.
 """
 
 import json
@@ -35,7 +35,7 @@ from tests.support.study import SECOND, DemoStudy, demo_study, small_community
 pytestmark = [pytest.mark.prefect_server, pytest.mark.label_studio]
 
 LEFT_OUT: Final = ("smallhours", "accounts", "threads")
-OFTEN: Final = 'name = "deskplants"\nevery = "15s"\n'
+OFTEN: Final = 'name = "deskplants"\nevery = "30s"\n'
 QUICK: Final = {
     "PREFECT_RUNNER_POLL_FREQUENCY": "1",
     "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
@@ -45,7 +45,7 @@ QUIET: Final = (
     "--disable-background-networking",
     "--disable-component-update",
 )
-WAIT_SECONDS: Final = 90.0
+WAIT_SECONDS: Final = 180.0
 POLL_SECONDS: Final = 0.2
 
 
