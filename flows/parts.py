@@ -10,7 +10,7 @@ from subprocess import DEVNULL, Popen, TimeoutExpired
 from time import monotonic
 from typing import Final
 
-END_SECONDS: Final = 45.0  # for a transaction, a rewriting, Prefect's own leave-taking
+END_SECONDS: Final = 90.0  # for a transaction, a rewriting, Prefect's own leave-taking
 FIRST_WAIT_SECONDS: Final = 1.0
 LONGEST_WAIT_SECONDS: Final = 300.0
 LOG_BYTES: Final = 1_000_000
