@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flows.environment import prepare
+from flows.environment import join_server, prepare
 from flows.guard import describe
 from flows.words import pairs, tally
 from schema.errors import CorpusError
@@ -54,20 +54,32 @@ def sentences() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def run(study: Path, as_json: bool, work: Callable[[], Any], *, say: Callable[[Any], str]) -> None:
+def run(
+    study: Path,
+    as_json: bool,
+    work: Callable[[], Any],
+    *,
+    say: Callable[[Any], str],
+    is_joining: bool = True,
+) -> None:
     """Run a verb on a study and print what came of it."""
     with sentences():
-        enter(study)
+        enter(study, is_joining=is_joining)
         result = work()
         typer.echo(json.dumps(result, default=str) if as_json else say(result))
 
 
-def enter(study: Path) -> None:
-    """Make a study the one that flows work on; where there is none, write nothing."""
+def enter(study: Path, *, is_joining: bool = True) -> None:
+    """Make a study the one that flows work on; where there is none, write nothing.
+
+    `is_joining`: its runs show in the server of the study's `confide up`, where one runs.
+    """
     from schema.study_file import load_study
 
     load_study(study / "study.toml")
     prepare(study)
+    if is_joining:
+        join_server(study)
 
 
 def counts(done: dict[str, dict[str, int]]) -> str:
@@ -154,7 +166,7 @@ def stream(
         with line_of_words(is_wanted=not as_json):
             return run_stream(sources)
 
-    run(study, as_json, work, say=counts)
+    run(study, as_json, work, say=counts, is_joining=False)  # it may outlive that server
 
 
 @app.command()
@@ -448,6 +460,42 @@ def status(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
         return as_text(result)
 
     run(study, as_json, work, say=say)
+
+
+@app.command()
+def up(
+    study: StudyOption = HERE,
+    port: Annotated[int, typer.Option("--port", help="Where Prefect's pages are.")] = 4200,
+    is_check: Annotated[
+        bool, typer.Option("--check", help="Say what would run and when; start nothing.")
+    ] = False,
+    is_yaml: Annotated[
+        bool, typer.Option("--prefect-yaml", help="Print it for a Prefect server of your own.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run schedules, streams, Prefect and Label Studio until Ctrl-C or SIGTERM."""
+    with sentences():
+        enter(study, is_joining=False)
+        from flows.workspace import open_workspace
+
+        workspace = open_workspace(study)
+        if is_yaml:
+            from flows.deployments import prefect_yaml
+
+            typer.echo(prefect_yaml(workspace), nl=False)
+            return
+        if is_check:
+            from flows.readiness import check, what_would_run
+            from flows.tables import as_table
+
+            check(workspace, port)
+            rows = what_would_run(workspace)
+            typer.echo(json.dumps(rows) if as_json else as_table(rows))
+            return
+        from flows.up import up as bring_up
+
+        bring_up(workspace, port=port, say=typer.echo)
 
 
 @codebook_app.command()

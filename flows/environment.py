@@ -4,10 +4,16 @@ Every default is set here and nowhere else, and only where the person set nothin
 Sources: Prefect's settings reference; `shared/facts/prefect.md` for what each one cures.
 """
 
+import json
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from filelock import FileLock, Timeout
 
 STUDY_VARIABLE = "CONFIDE_STUDY"
+API_VARIABLE = "PREFECT_API_URL"
+UP_FILE, UP_LOCK = "up.json", "up.lock"  # below var/: where a `confide up` answers; held by it
 
 
 def prepare(study_directory: Path) -> None:
@@ -19,6 +25,41 @@ def prepare(study_directory: Path) -> None:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, value in _defaults(home).items():
         os.environ.setdefault(name, value)
+
+
+def join_server(study_directory: Path) -> None:
+    """Let runs show in the server of the study's `confide up`, where one runs now."""
+    address = running_server(study_directory)
+    if address is not None:
+        os.environ.setdefault(API_VARIABLE, address)
+
+
+def running_server(study_directory: Path) -> str | None:
+    """Tell where the Prefect server of the study's `confide up` answers; None where none runs.
+
+    A crash leaves the file and releases the lock, so what the file says counts only while the
+    lock is held.
+    """
+    state = study_directory.resolve() / "var"
+    try:
+        address = str(json.loads((state / UP_FILE).read_text("utf-8"))["api"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    is_here = urlsplit(address).hostname == "127.0.0.1"
+    return address if is_here and is_held(state / UP_LOCK) else None
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a living process holds a lock."""
+    if not path.exists():
+        return False
+    lock = FileLock(path, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
 
 
 def _defaults(home: Path) -> dict[str, str]:
@@ -38,4 +79,6 @@ def _defaults(home: Path) -> dict[str, str]:
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_CLI_PROMPT": "false",
+        # a run that `confide up` starts takes a quarter of a gigabyte, and they share one store
+        "PREFECT_RUNNER_PROCESS_LIMIT": "3",
     }

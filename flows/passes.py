@@ -6,6 +6,7 @@ from typing import TypeVar
 from prefect import task
 
 from flows.after_removals import finish
+from flows.artifacts import show_pass
 from flows.guard import guarded
 from flows.kept_posts import compare_due
 from flows.removing import resume
@@ -28,20 +29,21 @@ def each(
         CorpusError: at least one part failed.
     """
     done: dict[str, dict[str, int]] = {}
-    failures: list[CorpusError] = []
+    failures: dict[str, CorpusError] = {}
     resume(open_workspace())
     for part in parts:
         try:
             done[part] = work(part)
         except CorpusError as error:
-            failures.append(error)
+            failures[part] = error
     mark_duplicates()
     try:
         finish()
     except CorpusError as error:
-        failures.append(error)
-    if failures:
-        raise failures[0]
+        failures["clear-up"] = error
+    show_pass(done, {part: str(error) for part, error in failures.items()})
+    for failure in failures.values():
+        raise failure
     return done
 
 

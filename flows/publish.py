@@ -2,6 +2,7 @@
 
 from prefect import flow, task
 
+from flows.artifacts import show_figures
 from flows.guard import guarded
 from flows.removing import resume
 from flows.workspace import Workspace, open_workspace
@@ -15,7 +16,9 @@ from warehouse.verdicts import compute_verdicts
 @guarded
 def publish() -> dict[str, int]:
     """Compute the verdicts, check the warehouse and replace the published file."""
-    return publish_task()
+    figures = publish_task()
+    show_figures(figures)
+    return figures
 
 
 @task(name="publish", persist_result=False)

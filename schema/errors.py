@@ -11,6 +11,7 @@ CorpusError
 ├── SourceRefused       exit 1: the platform said no; asking again does not help
 ├── SourceUnavailable   exit 1: the platform is down or busy; a later try may work
 ├── LabelStudioError    exit 1: the annotation server refused or is not there
+├── ServerError         exit 1: Prefect's server does not start
 ├── WarehouseError      exit 1: the store is newer than this program, or inconsistent
 │   └── StoreBusy           another program holds it; a later try may work
 └── UnexpectedFailure   exit 1: a fault of ours, told without any value
@@ -86,6 +87,10 @@ class SourceUnavailable(CorpusError):
 
 class LabelStudioError(CorpusError):
     """Label Studio is unreachable, unsafe (telemetry on) or refused a request."""
+
+
+class ServerError(CorpusError):
+    """Prefect's server ended while starting, or does not answer."""
 
 
 class WarehouseError(CorpusError):

@@ -7,8 +7,16 @@ authors are named in a 0600 file outside.
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from schema.vocabulary import PLATFORMS, Interactions, Platform, SourceRoute
 
@@ -40,6 +48,16 @@ class StudyHead(_Section):
         if self.until is not None and self.until < self.since:
             raise ValueError("until lies before since: exchange the two dates")
         return self
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_is_one(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (OSError, ValueError, KeyError):
+            if name != "UTC":  # a machine may lack the database of time zones
+                raise ValueError('is no time zone: name one like "Europe/Berlin"') from None
+        return name
 
 
 class Ethics(_Section):

@@ -48,6 +48,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("scrub",): "numbers",
     ("dedup",): "earlier row",
     ("status",): "gaps",
+    ("up",): "schedules",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",
     ("label-studio", "start"): "loopback",

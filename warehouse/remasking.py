@@ -13,6 +13,7 @@ from warehouse.taken_back import note_taken
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
 _IS_OTHER: Final = " or ".join(f"posts.{name} is distinct from batch.{name}" for name in TEXTS)
+_OF_A_WORDING: Final = (("evidence_spans", "unit_key"), ("duplicate_sketches", "post_key"))
 _SET: Final = ", ".join(
     f"{name} = batch.{name}" for name in (*TEXTS, "masks", "words_count", "scrubber_version")
 )

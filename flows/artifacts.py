@@ -1,0 +1,97 @@
+"""What a run leaves on Prefect's pages: a table of counts, what was not seen, and the next turn.
+
+Names of sources and counts, as everything that Prefect is told. A run outside of Prefect leaves
+nothing, and what cannot be written there keeps no run from ending well.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterNextScheduledStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.context import FlowRunContext
+
+from flows.workspace import open_workspace
+from warehouse import store
+
+COLUMNS: Final = ("new", "updated", "unchanged", "set_aside", "removed", "requests")
+
+
+def show_pass(done: Mapping[str, Mapping[str, int]], failed: Mapping[str, str]) -> None:
+    """Show a pass's counts by source or platform, and why others `failed`."""
+    if (run := FlowRunContext.get()) is None or run.flow_run is None:
+        return
+    titles = " | ".join(column.replace("_", " ") for column in COLUMNS)
+    lines = [f"| source | {titles} | gaps |", "|---|" + "--:|" * (len(COLUMNS) + 1)]
+    gaps = _gaps()
+    for name, counts in done.items():
+        told = " | ".join(str(counts.get(f"{column}_count", 0)) for column in COLUMNS)
+        lines.append(f"| {name} | {told} | {gaps.get(name, 0)} |")
+    lines += [f"\n**{name}** failed: {sentence}" for name, sentence in failed.items()]
+    _show([*lines, _next_turn(run)], parts=[*done, *failed])
+
+
+def show_figures(figures: Mapping[str, int]) -> None:
+    """Show what else a run came to, one figure a line."""
+    if (run := FlowRunContext.get()) is None or run.flow_run is None:
+        return
+    lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in figures.items()]
+    _show([*lines, _next_turn(run)], parts=[])
+
+
+def _show(lines: list[str], *, parts: list[str]) -> None:
+    run = FlowRunContext.get()
+    flow = run.flow.name if run is not None and run.flow is not None else "run"
+    key = "-".join([flow, *parts]) if len(parts) == 1 else flow
+    try:
+        create_markdown_artifact("\n".join(lines), key=key.lower(), description=f"What {flow} did")
+    except Exception:  # the server is gone: its pages are a courtesy
+        return
+
+
+def _gaps() -> dict[str, int]:
+    """Count by source what could not be seen and no later pass has read."""
+    workspace = open_workspace()
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        gaps = store.read_status(warehouse).gaps
+    return {str(name): count for name, count in gaps["source"].value_counts().iter_rows()}
+
+
+def _next_turn(run: FlowRunContext) -> str:
+    if run.flow_run is None or run.flow_run.deployment_id is None:
+        return "\nRun by hand: no next run is due."
+    try:
+        with get_client(sync_client=True) as client:
+            due = _due_after(client, run.flow_run.deployment_id)
+    except Exception:
+        due = None
+    return f"\nNext run: {due or 'unknown'}."
+
+
+def _due_after(client: SyncPrefectClient, deployment: Any) -> str | None:
+    now = datetime.now(UTC)
+    waiting = FlowRunFilterStateType(any_=[StateType.SCHEDULED])
+    runs = client.read_flow_runs(
+        deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=waiting),
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime.model_validate(
+                {"after_": now}
+            ),
+        ),
+        sort=FlowRunSort.NEXT_SCHEDULED_START_TIME_ASC,
+        limit=1,
+    )
+    due = runs[0].next_scheduled_start_time if runs else None
+    return None if due is None else f"{due:%Y-%m-%d %H:%M} UTC"

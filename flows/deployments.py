@@ -1,0 +1,159 @@
+"""A study's schedules as Prefect's deployments: served here, or written for a server elsewhere.
+
+Parameters are names of sources. One run of a deployment at a time: a turn that comes while the
+last run still goes is cancelled, and says so.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import yaml
+from prefect import Flow
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Interval, Schedule
+from prefect.states import Crashed, Scheduled
+from prefect.types.entrypoint import EntrypointType
+
+from flows.collect import collect
+from flows.environment import STUDY_VARIABLE
+from flows.publish import publish
+from flows.refresh import refresh
+from flows.schedules import Planned, last_turn, plan
+from flows.workspace import Workspace
+
+TAG: Final = "confide"
+FLOWS: Final[dict[str, Flow[..., Any]]] = {
+    "collect": collect,
+    "refresh": refresh,
+    "publish": publish,
+}
+LIMIT: Final = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+BEGUN: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+ENDED: Final = [StateType.COMPLETED, StateType.FAILED]
+PAGE: Final = 200  # the most that Prefect answers with
+HEAD: Final = """\
+# Printed by `confide up --prefect-yaml`; write it again when study.toml changes.
+#
+#   prefect work-pool create confide --type process
+#   prefect --no-prompt deploy --all --prefect-file prefect.yaml
+#   prefect worker start --pool confide      # where Confide, the study and its key are
+#
+# A stream is no deployment: run `confide stream` as a service of its own.
+"""
+
+
+def schedule_of(planned: Planned) -> Schedule:
+    """Put a schedule in Prefect's words."""
+    if planned.cron is not None:
+        return Cron(planned.cron, timezone=planned.time_zone, slug=planned.name)
+    return Interval(
+        planned.interval,
+        anchor_date=planned.anchor,
+        timezone=planned.time_zone,
+        slug=planned.name,
+    )
+
+
+async def deployment_of(planned: Planned) -> RunnerDeployment:
+    """Make a deployment that a process of this machine serves."""
+    made: RunnerDeployment = await FLOWS[planned.flow].ato_deployment(
+        planned.name,
+        schedule=schedule_of(planned),
+        parameters=dict(planned.parameters),
+        concurrency_limit=ConcurrencyLimitConfig.model_validate(LIMIT),
+        tags=[TAG],
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+    return made
+
+
+def prefect_yaml(workspace: Workspace) -> str:
+    """Write the deployments for a server and work pools of the person's own."""
+    deployments = [_as_yaml(planned, workspace) for planned in plan(workspace.study)]
+    body = {"name": workspace.study.study.name, "pull": None, "deployments": deployments}
+    return HEAD + yaml.safe_dump(body, sort_keys=False)
+
+
+def _as_yaml(planned: Planned, workspace: Workspace) -> dict[str, Any]:
+    schedule: dict[str, Any] = {"slug": planned.name, "timezone": planned.time_zone}
+    if planned.cron is not None:
+        schedule["cron"] = planned.cron
+    else:
+        schedule["interval"] = planned.interval.total_seconds()
+        schedule["anchor_date"] = planned.anchor.isoformat()
+    return {
+        "name": planned.name,
+        "entrypoint": f"flows.{planned.flow}.{planned.flow}",
+        "parameters": dict(planned.parameters),
+        "tags": [TAG],
+        "concurrency_limit": dict(LIMIT),
+        "schedules": [schedule],
+        "work_pool": {
+            "name": "confide",
+            "job_variables": {"env": {STUDY_VARIABLE: str(workspace.directory)}},
+        },
+    }
+
+
+async def mark_crashed(client: PrefectClient, *, before: datetime) -> int:
+    """Mark runs as crashed whose process cannot live any more; return how many.
+
+    These are the runs of deployments, of which none is served yet, and all that began `before`
+    this `confide up` did.
+    """
+    left = 0
+    for run in await client.read_flow_runs(flow_run_filter=_in_states(BEGUN), limit=PAGE):
+        began = run.start_time or run.expected_start_time
+        if run.deployment_id is None and began is not None and began >= before:
+            continue
+        told: State[Any] = Crashed(message="Its process was gone when `confide up` began.")
+        await client.set_flow_run_state(run.id, told, force=True)
+        left += 1
+    for limit in await client.read_global_concurrency_limits(limit=PAGE, offset=0):
+        if limit.active_slots:  # leases die with the server, the slots they held do not
+            free = GlobalConcurrencyLimitUpdate(active_slots=0)
+            await client.update_global_concurrency_limit(limit.name, free)
+    return left
+
+
+async def forget_others(client: PrefectClient, kept: set[UUID]) -> None:
+    """Delete deployments of sources that the study does not have any more."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    for deployment in await client.read_deployments(deployment_filter=ours, limit=PAGE):
+        if deployment.id not in kept:
+            await client.delete_deployment(deployment.id)
+
+
+async def catch_up(client: PrefectClient, planned: Planned, deployment: UUID) -> bool:
+    """Run at once what missed its last turn, as on a laptop that slept; tell whether it did."""
+    of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
+    ended = await client.read_flow_runs(
+        deployment_filter=of_it,
+        flow_run_filter=_in_states(ENDED),
+        sort=FlowRunSort.START_TIME_DESC,
+        limit=1,
+    )
+    now = datetime.now(UTC)
+    if ended and ended[0].start_time and ended[0].start_time >= last_turn(planned, now):
+        return False
+    await client.create_flow_run_from_deployment(
+        deployment, state=Scheduled(message="It missed its last turn.")
+    )
+    return True
+
+
+def _in_states(types: list[StateType]) -> FlowRunFilter:
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))
