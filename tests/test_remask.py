@@ -29,8 +29,14 @@ def test_an_older_version_s_texts_are_masked_anew(tmp_path: Path) -> None:
         masks = [{"mask": "NAME", "count": 2}, {"mask": "PLACE", "count": 1},
                  {"mask": "USER", "count": 1}]  # fmt: skip
         assert stored(warehouse) == [
-            ("[NAME] again", "[USER] told me. [NAME] left for [PLACE].", masks, 9, 2),
-            (None, "Nobody came.", [], 2, 2),
+            (
+                "[NAME] again",
+                "[USER] told me. [NAME] left for [PLACE].",
+                masks,
+                9,
+                SCRUBBER_VERSION,
+            ),
+            (None, "Nobody came.", [], 2, SCRUBBER_VERSION),
         ]
         assert store.less_masked(warehouse, SCRUBBER_VERSION, limit=10).is_empty()
         assert warehouse.execute("select rewrite_due_at is not null from landed.store") == [(True,)]

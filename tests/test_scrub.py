@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001 - look-alike letters are what some of these tests are about
 """The scrubber: what it masks, what it leaves, and the laws it keeps."""
 
+import re
+
 import polars as pl
 import pytest
 from hypothesis import assume, given, settings
@@ -250,6 +252,7 @@ PLAIN = st.lists(
 @given(PLAIN, WORDS)
 def test_ordinary_writing_comes_back_as_it_is(text: str, name: str) -> None:
     assume(text.strip(" ,!?—🌸").casefold() != name)
+    assume(not re.search(r"[0-9]{2} [a-z ]+ (?:street|road|avenue)", text))
     assert scrubbed(text, name) == text
 
 

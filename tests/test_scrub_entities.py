@@ -36,6 +36,12 @@ PEOPLE: list[tuple[str, str]] = [
     ("Sarah and Tom, then Sarah", "[NAME] and [NAME 2], then [NAME]"),
     ("Ich habe Jürgen getroffen.", "Ich habe [NAME] getroffen."),
     ("J’ai vu Chloé hier.", "J’ai vu [NAME] hier."),
+    ("my friend kevin smith left", "my friend [NAME] left"),
+    ("so roger took my coat", "so [NAME] took my coat"),
+    ("he never saw obama speak", "he never saw [NAME] speak"),
+    ("Wumbrel is my whole world", "[NAME] is my whole world"),
+    ("Bye Quorvexa!", "Bye [NAME]!"),
+    ("TANNER FOXXE left me", "[NAME] left me"),
     ("Cande\u0301 dijo Ángela Ruiz.", "Cande\u0301 dijo [NAME]."),
 ]  # fmt: skip
 
@@ -47,6 +53,13 @@ PLACES: list[tuple[str, str]] = [
     ("New York City is loud", "[PLACE] is loud"),
     ("born in Hope, AR", "born in [PLACE], AR"),
     ("all over Kent County", "all over [PLACE] County"),
+    ("moved to portland in spring", "moved to [PLACE] in spring"),
+    ("hello from troutdale oregon", "hello from [PLACE] oregon"),
+    ("I LIVED IN ZWEIBRUCKEN", "I LIVED IN [PLACE]"),
+    ("ich wohne in Köln", "ich wohne in [PLACE]"),
+    ("Seit Jahren in München allein", "Seit Jahren in [PLACE] allein"),
+    ("Praha is cold", "[PLACE] is cold"),
+    ("Москва не верит слезам", "[PLACE] не верит слезам"),
 ]
 
 FORMS: list[tuple[str, str]] = [
@@ -129,6 +142,8 @@ score 21/27, BP 120/80, 1,200,000, $500, 2 tickets, ticket to ride, 988, file 2 
 I work at Starbucks. I work for a bank. I work at night. The Hospital was closed. My School is far.
 my insta is dead and my snapchat is broken; case closed, report it, plate of food
 omg lol tbh idk, gonna cry, wanna sleep, dont care, theyre mean, its fine
+got lost in thought, in mobile view, at a target in turkey, in peru and in chile
+Bruh is not a word. Altho it hurts, yup, nope, a goldmine of memes on my laptop.
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()
 

@@ -36,6 +36,12 @@ def find_places(tokens: Tokens) -> Mask:
     found |= (
         (tokens.shape == LOWER) & tokens.has(lx.CITY) & is_led & ~is_word & ~tokens.has(lx.COMMON)
     )
+    is_plain = town & is_clear & tokens.longer(4) & ~tokens.has(lx.NOBODY | lx.REGION)
+    found |= (tokens.shape == UPPER) & (
+        is_plain | (tokens.has(lx.CITY) & is_led & ~is_word & ~is_name)
+    )
+    beside = is_led | tokens.at(dwells, -1) | in_state
+    found |= is_plain & (tokens.shape == LOWER) & beside
     before_district = tokens.at(tokens.has(lx.DISTRICT) & (tokens.shape == CAPITAL), 1)
     found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
     is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
@@ -49,7 +55,10 @@ def _is_before_state(tokens: Tokens) -> Mask:
     """Tell which words stand before a state: `Hope, AR`."""
     is_state = tokens.has(lx.REGION) & (tokens.shape == CAPITAL)
     is_state |= (tokens.shape == UPPER) & tokens.has(lx.CODE)
-    found: Mask = tokens.at(is_state, 1) & (tokens.after == COMMA)
+    before = tokens.at(is_state, 1) & (tokens.after == COMMA)
+    # without a comma and in lower case: "albany oregon"
+    is_beside = tokens.at(tokens.has(lx.REGION) & ~tokens.has(lx.NAMES), 1)
+    found: Mask = before | (is_beside & (tokens.after == BLANK) & (tokens.shape == LOWER))
     return found
 
 
