@@ -2,8 +2,8 @@
 
 Nothing is remembered of what was removed. Label Studio is compared with the warehouse:
 whatever task has no unit there any more is deleted, so a run that died is made good by the
-next one. The task of an edited post goes as well, with the words it shows; the next push sends
-the post as it stands now, to be coded again.
+next one. The task of a post that was edited or masked anew goes as well, with the words it shows;
+the next push sends the post as it stands now to whoever has not coded it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,12 @@ from flows.workspace import Workspace, open_workspace
 from warehouse import store
 
 
-def finish(done: Mapping[str, Mapping[str, int]]) -> None:
-    """Let bytes and tasks go where a flow removed or hid something or found it reworded."""
+def finish(done: Mapping[str, Mapping[str, int]], *, is_masked_anew: bool = False) -> None:
+    """Let bytes and tasks go where a flow removed, hid, reworded or masked something."""
     compact_warehouse()
-    is_removed = any(tally["removed_count"] or tally.get("hidden_count") for tally in done.values())
+    is_removed = is_masked_anew or any(
+        tally["removed_count"] or tally.get("hidden_count") for tally in done.values()
+    )
     if is_removed or any(tally["updated_count"] for tally in done.values()):
         close_tasks(is_removed)
 

@@ -18,11 +18,12 @@ Part = TypeVar("Part", bound=str)
 
 
 def each(
-    parts: Sequence[Part], work: Callable[[Part], dict[str, int]]
+    parts: Sequence[Part], work: Callable[[Part], dict[str, int]], *, is_masked_anew: bool = False
 ) -> dict[str, dict[str, int]]:
     """Do `work` for each part, mark duplicates, let removed bytes go; return the counts.
 
-    A part that fails does not keep the next from running; the first failure is raised last.
+    `is_masked_anew` says that stored texts changed before, so that tasks show old ones. A part
+    that fails does not keep the next from running; the first failure is raised last.
 
     Raises:
         CorpusError: at least one part failed.
@@ -35,7 +36,7 @@ def each(
         except CorpusError as error:
             failures.append(error)
     mark_duplicates()
-    finish(done)
+    finish(done, is_masked_anew=is_masked_anew)
     if failures:
         raise failures[0]
     return done

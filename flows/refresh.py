@@ -52,7 +52,7 @@ def refresh() -> dict[str, dict[str, int]]:
     workspace = open_workspace()
     platforms = sorted({source_platform(source) for source in workspace.study.source})
     changed = mask_anew(workspace)
-    done = each(platforms, refresh_platform)
+    done = each(platforms, refresh_platform, is_masked_anew=changed > 0)
     return done | ({"stored texts": {"masked_anew_count": changed}} if changed else {})
 
 
