@@ -118,6 +118,10 @@ FORMS: list[tuple[str, str]] = [
     ("ｊａｎｅ＠ｍａｉｌ．ｅｘａｍｐｌｅ", "[EMAIL]"),
     ("ring ٠٢٠ ٧٩٤٦ ٠٠١٨", "ring [PHONE]"),
     ("फ़ोन +९१ ९८७६५ ४३२१०", "फ़ोन [PHONE]"),
+    ("s🌸a🌸d🌸o🌸t🌸t🌸e🌸r🌸77 wrote", "[USER] wrote"),
+    ("ask @sad🦦otter or u/moss🌿fern", "ask [HANDLE] or [USER]"),
+    ("s̶a̶d̶_̶o̶t̶t̶e̶r̶_̶7̶7̶ wrote", "[USER] wrote"),
+    ("ask @m\u0308oss_otter now", "ask [HANDLE] now"),
 ]
 
 TRAPS = """
@@ -143,6 +147,7 @@ I work at Starbucks. I work for a bank. I work at night. The Hospital was closed
 my insta is dead and my snapchat is broken; case closed, report it, plate of food
 omg lol tbh idk, gonna cry, wanna sleep, dont care, theyre mean, its fine
 got lost in thought, in mobile view, at a target in turkey, in peru and in chile
+so sad😭but ok❤️now 1️⃣2️⃣, re\u0301sume\u0301
 Bruh is not a word. Altho it hurts, yup, nope, a goldmine of memes on my laptop.
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()
