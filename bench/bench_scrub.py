@@ -1,6 +1,6 @@
 """Recall, over-masking and speed of the scrubber, beside other tools.
 
-    python bench/bench_scrub.py [--peers PYTHON] [--model NAME=PATH …] [--count 2000]
+    python bench/bench_scrub.py [--peers PYTHON] [--model MODEL …] [--count 2000]
 
 Two gold sets: generated lines, each with one thing of a known class in it and, for every class,
 names that half of the time no list has; and, where CONFIDE_SHARED names the recordings, the
@@ -79,7 +79,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--model", action="append", default=[], help="NAME=PATH of a spaCy model")
+    parser.add_argument("--model", action="append", default=[], help="spaCy model")
     parser.add_argument("--count", type=int, default=2000)
     asked = parser.parse_args()
     sets = {"generated": generated(asked.count)} | conll()

@@ -53,6 +53,8 @@ PLACES: list[tuple[str, str]] = [
     ("New York City is loud", "[PLACE] is loud"),
     ("born in Hope, AR", "born in [PLACE], AR"),
     ("all over Kent County", "all over [PLACE] County"),
+    ("he jumped off Quimby Bridge", "he jumped off [PLACE]"),
+    ("on Redondo Beach Blvd at ten", "on [PLACE] at ten"),
     ("moved to portland in spring", "moved to [PLACE] in spring"),
     ("hello from troutdale oregon", "hello from [PLACE] oregon"),
     ("I LIVED IN ZWEIBRUCKEN", "I LIVED IN [PLACE]"),
@@ -148,6 +150,7 @@ my insta is dead and my snapchat is broken; case closed, report it, plate of foo
 omg lol tbh idk, gonna cry, wanna sleep, dont care, theyre mean, its fine
 got lost in thought, in mobile view, at a target in turkey, in peru and in chile
 so sad😭but ok❤️now 1️⃣2️⃣, re\u0301sume\u0301
+I hate Main Street, Wall Street and The Mall; High Street was shut, the Tower too.
 Bruh is not a word. Altho it hurts, yup, nope, a goldmine of memes on my laptop.
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()

@@ -51,7 +51,7 @@ LEADS: Final = 1 << 27  # a place of several words begins with it
 _CUES: Final = {
     "kin": KIN, "title": TITLE, "said": SAID, "toward": TOWARD, "called": CALLED, "state": STATE,
     "told": TOLD, "named": NAMED, "place": PLACE, "dwelling": DWELLING, "district": DISTRICT,
-    "nobody": NOBODY,
+    "nobody": NOBODY, "sight": NOBODY | DISTRICT,
     "be": BE, "inside": IN, "particle": PARTICLE, "address": ADDRESS, "code": CODE, "negation": NOT,
 }  # fmt: skip
 _SHORT: Final = 3  # letters: rare names so short are words in some language

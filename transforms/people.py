@@ -173,8 +173,7 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     usable = known & ~tokens.has(lx.NOBODY | lx.REGION | lx.KIN)
     more: Mask = behind & joined & capital & usable
     more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
-    likely = tokens.has(lx.LIKELY | lx.SURE) & tokens.longer(3)
-    lower = (tokens.shape == LOWER) & (likely | (tokens.has(lx.LAST) & ~tokens.has(lx.FREQUENT)))
+    lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.FREQUENT)
     more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
     is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
     more |= behind & (tokens.before == BLANK) & is_letter

@@ -42,13 +42,26 @@ def find_places(tokens: Tokens) -> Mask:
     )
     beside = is_led | tokens.at(dwells, -1) | in_state
     found |= is_plain & (tokens.shape == LOWER) & beside
-    before_district = tokens.at(tokens.has(lx.DISTRICT) & (tokens.shape == CAPITAL), 1)
+    is_district = tokens.has(lx.DISTRICT) & ~tokens.has(lx.NOBODY) & (tokens.shape == CAPITAL)
+    before_district = tokens.at(is_district, 1)
     found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
+    found |= _sights(tokens, found)
     is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
         tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK) & ~is_led
     )
     kept: Mask = found & ~is_person
     return kept
+
+
+def _sights(tokens: Tokens, found: Mask) -> Mask:
+    """Mark streets and sights with their kind, `Quimby Tower`, but for those that all have."""
+    is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.REGION)
+    own = is_capital & ~tokens.has(lx.FREQUENT | lx.NOBODY)
+    kind = is_capital & tokens.has(lx.DISTRICT) & tokens.has(lx.NOBODY) & (tokens.before == BLANK)
+    ends = kind & tokens.at(own | found, -1)
+    before = tokens.at(ends, 1)
+    found = ends | before | (own & tokens.at(before, 1) & (tokens.after == BLANK))
+    return found
 
 
 def _is_before_state(tokens: Tokens) -> Mask:

@@ -23,7 +23,7 @@ Shares = npt.NDArray[np.float64]
 
 PIECES: Final = r"\p{L}[\p{L}\p{M}]*|\P{L}+"
 LIKELY_SCORE: Final = -1.0  # log-odds
-SURE_SCORE: Final = 1.5
+SURE_SCORE: Final = 2.0
 FEW: Final = 5_000  # distinct words
 # What stands between two words.
 BLANK: Final = 0
