@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import checks
+from transforms.checked import CHECKED, Checked
 from transforms.entities import mask_entities
+from transforms.institutions import EMPLOYERS
 from transforms.lexicon import COMMON, FIRST, INSIDE, SIGNED, by_word
 from transforms.masks import NAMES_COUNT, PLACEHOLDERS
 from transforms.scrub import scrub
@@ -176,6 +178,13 @@ def test_what_names_somebody_is_masked(
 @pytest.mark.parametrize("line", TRAPS)
 def test_what_names_nobody_stays(masked_at_once: dict[str, str], line: str) -> None:
     assert masked_at_once[line] == line
+
+
+@pytest.mark.parametrize("rule", [*CHECKED, *EMPLOYERS])
+def test_a_hint_is_in_every_text_that_has_its_pattern(rule: Checked) -> None:
+    lines = pl.Series([line for line, _ in FORMS] + TRAPS)
+    has = [rule.pattern.search(line) is not None for line in lines]
+    assert not (pl.Series(has) & ~lines.str.contains(rule.hint)).any()
 
 
 def test_a_person_keeps_a_number_in_all_fields_of_a_post() -> None:
