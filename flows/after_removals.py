@@ -1,9 +1,10 @@
 """What follows a removal or an edit: files are rewritten, tasks go, the published file is renewed.
 
 Nothing is remembered of what was removed, only how often something was. Label Studio is compared
-with the warehouse: whatever task has no unit there any more is deleted. The task of an edited post
-goes as well, with the words it shows; the next push sends the post as it stands now, to be coded
-again. A run that died leaves a count that does not add up, and the next one makes it good.
+with the warehouse: whatever task has no unit there any more is deleted. The task of a post that
+was edited or masked anew goes as well, with the words it shows; the next push sends the post as it
+stands now to whoever has not coded it. A run that died leaves a count that does not add up, and
+the next one makes it good.
 """
 
 from collections.abc import Callable, Iterator

@@ -12,6 +12,7 @@ from demo.model import Wording
 from flows import after_removals
 from flows.after_removals import close_removed
 from flows.coding_round import assigned_tasks, draw_task, projects
+from flows.remask import mask_anew
 from flows.workspace import Workspace
 from tests.support.command import PORCH
 from tests.support.passes import passes
@@ -83,5 +84,15 @@ def test_an_edit_takes_the_old_words_from_the_coders_and_gives_them_the_new(
             again = pushed(workspace, client)
             assert NEW in shown(workspace, client)
             assert close_removed(workspace, client) == 0
+            with store.open_warehouse(workspace.warehouse, now=study.now) as warehouse:
+                warehouse.execute(
+                    "update landed.post_versions set text = ?, scrubber_version = 1 where text = ?",
+                    [f"{NEW} Sarah did it.", NEW],
+                )
+            assert mask_anew(workspace) == 1
+            assert close_removed(workspace, client) == again
+            assert NEW not in shown(workspace, client)
+            assert pushed(workspace, client) == again
+            assert f"{NEW} [NAME] did it." in shown(workspace, client)
     assert 0 < again < first
-    assert len(purged) == 1
+    assert len(purged) == 2

@@ -1,6 +1,8 @@
 # ruff: noqa: RUF001 - look-alike letters are what some of these tests are about
 """The scrubber: what it masks, what it leaves, and the laws it keeps."""
 
+import re
+
 import polars as pl
 import pytest
 from hypothesis import assume, given, settings
@@ -141,6 +143,9 @@ def test_the_table_is_as_long_as_promised() -> None:
         ("signed orla\\_quimby\\_vane", ["Orla_Quimby_Vane"], "signed [USER]"),
         ("ORLAQUIMBYVANE's story", ["orla-quimby-vane"], "[USER]'s story"),
         ("_orla_quimby_ wrote", ["orla_quimby"], "_[USER]_ wrote"),
+        ("o🌸rla🌸quim🌸by is here", ["orlaquimby"], "[USER] is here"),
+        ("o\u0301rla q\u0336uim\u0336by said", ["orla_quimby"], "[USER] said"),
+        ("orla🌿quimby", ["orla_quimby"], "[USER]"),
         ("it is quietfoxes now", ["quietfox.bsky.social"], "it is [USER]es now"),
         ("from quietfoxx.example", ["quietfoxx.example"], "from [USER]"),
         ("hi@bob there", ["bob"], "hi[HANDLE] there"),
@@ -250,6 +255,7 @@ PLAIN = st.lists(
 @given(PLAIN, WORDS)
 def test_ordinary_writing_comes_back_as_it_is(text: str, name: str) -> None:
     assume(text.strip(" ,!?—🌸").casefold() != name)
+    assume(not re.search(r"[0-9]{2} [a-z ]+ (?:street|road|avenue)", text))
     assert scrubbed(text, name) == text
 
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import checks
+from transforms.checked import CHECKED, Checked
 from transforms.entities import mask_entities
+from transforms.institutions import EMPLOYERS
 from transforms.lexicon import COMMON, FIRST, INSIDE, SIGNED, by_word
 from transforms.masks import NAMES_COUNT, PLACEHOLDERS
 from transforms.scrub import scrub
@@ -36,6 +38,12 @@ PEOPLE: list[tuple[str, str]] = [
     ("Sarah and Tom, then Sarah", "[NAME] and [NAME 2], then [NAME]"),
     ("Ich habe Jürgen getroffen.", "Ich habe [NAME] getroffen."),
     ("J’ai vu Chloé hier.", "J’ai vu [NAME] hier."),
+    ("my friend kevin smith left", "my friend [NAME] left"),
+    ("so roger took my coat", "so [NAME] took my coat"),
+    ("he never saw obama speak", "he never saw [NAME] speak"),
+    ("Wumbrel is my whole world", "[NAME] is my whole world"),
+    ("Bye Quorvexa!", "Bye [NAME]!"),
+    ("TANNER FOXXE left me", "[NAME] left me"),
     ("Cande\u0301 dijo Ángela Ruiz.", "Cande\u0301 dijo [NAME]."),
 ]  # fmt: skip
 
@@ -47,6 +55,15 @@ PLACES: list[tuple[str, str]] = [
     ("New York City is loud", "[PLACE] is loud"),
     ("born in Hope, AR", "born in [PLACE], AR"),
     ("all over Kent County", "all over [PLACE] County"),
+    ("he jumped off Quimby Bridge", "he jumped off [PLACE]"),
+    ("on Redondo Beach Blvd at ten", "on [PLACE] at ten"),
+    ("moved to portland in spring", "moved to [PLACE] in spring"),
+    ("hello from troutdale oregon", "hello from [PLACE] oregon"),
+    ("I LIVED IN ZWEIBRUCKEN", "I LIVED IN [PLACE]"),
+    ("ich wohne in Köln", "ich wohne in [PLACE]"),
+    ("Seit Jahren in München allein", "Seit Jahren in [PLACE] allein"),
+    ("Praha is cold", "[PLACE] is cold"),
+    ("Москва не верит слезам", "[PLACE] не верит слезам"),
 ]
 
 FORMS: list[tuple[str, str]] = [
@@ -105,6 +122,10 @@ FORMS: list[tuple[str, str]] = [
     ("ｊａｎｅ＠ｍａｉｌ．ｅｘａｍｐｌｅ", "[EMAIL]"),
     ("ring ٠٢٠ ٧٩٤٦ ٠٠١٨", "ring [PHONE]"),
     ("फ़ोन +९१ ९८७६५ ४३२१०", "फ़ोन [PHONE]"),
+    ("s🌸a🌸d🌸o🌸t🌸t🌸e🌸r🌸77 wrote", "[USER] wrote"),
+    ("ask @sad🦦otter or u/moss🌿fern", "ask [HANDLE] or [USER]"),
+    ("s̶a̶d̶_̶o̶t̶t̶e̶r̶_̶7̶7̶ wrote", "[USER] wrote"),
+    ("ask @m\u0308oss_otter now", "ask [HANDLE] now"),
 ]
 
 TRAPS = """
@@ -129,6 +150,10 @@ score 21/27, BP 120/80, 1,200,000, $500, 2 tickets, ticket to ride, 988, file 2 
 I work at Starbucks. I work for a bank. I work at night. The Hospital was closed. My School is far.
 my insta is dead and my snapchat is broken; case closed, report it, plate of food
 omg lol tbh idk, gonna cry, wanna sleep, dont care, theyre mean, its fine
+got lost in thought, in mobile view, at a target in turkey, in peru and in chile
+so sad😭but ok❤️now 1️⃣2️⃣, re\u0301sume\u0301
+I hate Main Street, Wall Street and The Mall; High Street was shut, the Tower too.
+Bruh is not a word. Altho it hurts, yup, nope, a goldmine of memes on my laptop.
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()
 
@@ -153,6 +178,13 @@ def test_what_names_somebody_is_masked(
 @pytest.mark.parametrize("line", TRAPS)
 def test_what_names_nobody_stays(masked_at_once: dict[str, str], line: str) -> None:
     assert masked_at_once[line] == line
+
+
+@pytest.mark.parametrize("rule", [*CHECKED, *EMPLOYERS])
+def test_a_hint_is_in_every_text_that_has_its_pattern(rule: Checked) -> None:
+    lines = pl.Series([line for line, _ in FORMS] + TRAPS)
+    has = [rule.pattern.search(line) is not None for line in lines]
+    assert not (pl.Series(has) & ~lines.str.contains(rule.hint)).any()
 
 
 def test_a_person_keeps_a_number_in_all_fields_of_a_post() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from transforms.masks import NAMES_COUNT, PLACEHOLDERS, SEAL, SEALS, name_seal
+from transforms.masks import NAMES_COUNT, SEAL, name_seal, sealed, unsealed
 from transforms.people import find_people
 from transforms.places import find_places
 from transforms.tokens import (
@@ -25,21 +25,27 @@ from transforms.tokens import (
 
 _NAME_SEALS: Final = f"[{SEAL['NAME']}{name_seal(2)}-{name_seal(NAMES_COUNT)}]"
 
+_NUMBERS: Final = range(1, NAMES_COUNT + 1)
+_SEALS: Final = pl.DataFrame(
+    {"number": _NUMBERS, "seal": [name_seal(number) for number in _NUMBERS]},
+    schema={"number": pl.Int64, "seal": pl.String},
+)
+
 
 def mask_entities(rows: pl.DataFrame) -> pl.DataFrame:
     """Mask names and places of `row`, `post` and `text`; n rows to n rows, in order.
 
     `text` must not be null; a post's rows must all be there, in the order of their reading.
     """
-    sealed = rows.with_columns(pl.col("text").str.replace_many(list(PLACEHOLDERS), list(SEALS)))
-    taken = tokens(sealed)
+    hidden = rows.with_columns(sealed(pl.col("text")))
+    taken = tokens(hidden)
     places = find_places(taken)
     people = find_people(taken, places)
     if not (places.any() or people.any()):
         return rows
-    mentions = pl.concat([_places(taken, places), _numbered(_mentions(taken, people), sealed)])
+    mentions = pl.concat([_places(taken, places), _numbered(_mentions(taken, people), hidden)])
     changed = _rewritten(taken, mentions)
-    texts = changed.with_columns(pl.col("text").str.replace_many(list(SEALS), list(PLACEHOLDERS)))
+    texts = changed.with_columns(unsealed(pl.col("text")))
     return rows.update(texts, on="row", maintain_order="left")
 
 
@@ -70,10 +76,10 @@ def _mentions(taken: Tokens, found: Mask) -> pl.DataFrame:
     return _spans(taken, found).with_columns(pl.col("row").cast(pl.UInt32))
 
 
-def _numbered(mentions: pl.DataFrame, sealed: pl.DataFrame) -> pl.DataFrame:
+def _numbered(mentions: pl.DataFrame, hidden: pl.DataFrame) -> pl.DataFrame:
     """Give each mention its person's seal: numbers go on where the post's own placeholders end."""
-    posts = sealed.select("row", "post")
-    taken = _taken(sealed)
+    posts = hidden.select("row", "post")
+    taken = _taken(hidden)
     named = mentions.join(posts, on="row", maintain_order="left").with_columns(
         key=pl.col("words").list.first()
     )
@@ -93,28 +99,20 @@ def _numbered(mentions: pl.DataFrame, sealed: pl.DataFrame) -> pl.DataFrame:
         .join(taken, on="post", how="left", maintain_order="left")
         .with_columns(number=pl.col("number") + pl.col("taken").fill_null(0))
     )
-    seals = pl.DataFrame(
-        {
-            "number": range(1, NAMES_COUNT + 1),
-            "seal": [name_seal(number) for number in range(1, NAMES_COUNT + 1)],
-        },
-        schema={"number": pl.Int64, "seal": pl.String},
-    )
     return (
         linked.join(people, on=["post", "person"], maintain_order="left")
         .with_columns(pl.col("number").cast(pl.Int64).clip(upper_bound=NAMES_COUNT))
-        .join(seals, on="number", maintain_order="left")
+        .join(_SEALS, on="number", maintain_order="left")
         .select(pl.col("row").cast(pl.Int64), "first", "last", "seal")
     )
 
 
-def _taken(sealed: pl.DataFrame) -> pl.DataFrame:
+def _taken(hidden: pl.DataFrame) -> pl.DataFrame:
     """Tell the highest number in use in each post that has any."""
-    numbers = {name_seal(number): number for number in range(1, NAMES_COUNT + 1)}
     return (
-        sealed.select("post", seal=pl.col("text").str.extract_all(_NAME_SEALS))
+        hidden.select("post", seal=pl.col("text").str.extract_all(_NAME_SEALS))
         .explode("seal", keep_nulls=False, empty_as_null=False)
-        .with_columns(taken=pl.col("seal").replace_strict(numbers, return_dtype=pl.Int64))
+        .join(_SEALS.rename({"number": "taken"}), on="seal")
         .group_by("post")
         .agg(pl.max("taken"))
     )

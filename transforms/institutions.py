@@ -41,6 +41,7 @@ EMPLOYED: Final = (
 
 EMPLOYERS: Final = (
     Checked(
+        EMPLOYED,
         re.compile(
             rf"(?i:{_WORKS})(?P<it>[A-Z][\w&'\u2019]+(?:(?: of| and| &)?[ \-][A-Z][\w&'\u2019]+)"
             r"{0,4})"

@@ -51,7 +51,7 @@ LEADS: Final = 1 << 27  # a place of several words begins with it
 _CUES: Final = {
     "kin": KIN, "title": TITLE, "said": SAID, "toward": TOWARD, "called": CALLED, "state": STATE,
     "told": TOLD, "named": NAMED, "place": PLACE, "dwelling": DWELLING, "district": DISTRICT,
-    "nobody": NOBODY,
+    "nobody": NOBODY, "sight": NOBODY | DISTRICT,
     "be": BE, "inside": IN, "particle": PARTICLE, "address": ADDRESS, "code": CODE, "negation": NOT,
 }  # fmt: skip
 _SHORT: Final = 3  # letters: rare names so short are words in some language
@@ -77,12 +77,14 @@ def by_word() -> dict[str, int]:
 
     degrees = _sections()
     in_degree = set[str]().union(*degrees.values())
-    common, rare = _list("common_first_names") - in_degree, _list("first_names") - in_degree
     cues = _cues()
+    common, rare = _list("common_first_names") - in_degree, _list("first_names") - in_degree
+    common |= degrees["common"] | set(cues.pop("famous").split())
     towns = _single(_lines("cities")) - set(cues.pop("ordinary_towns").split())
-    frequent = _list("frequent_words") - common - towns
+    surnames = set(cues.pop("surnames").split())
+    frequent = _list("frequent_words") - common - towns - surnames
     modern = set(cues.pop("words").split())
-    words = (_list("words") - common - towns) | frequent | modern
+    words = (_list("words") - common - towns - surnames) | frequent | modern
     last = _list("last_names")
     learn(words, WORD)
     learn(frequent, FREQUENT)
@@ -106,8 +108,8 @@ def by_word() -> dict[str, int]:
 
 @cache
 def places() -> frozenset[str]:
-    """Read the names of towns, lower case, of up to three words."""
-    return _lines("places") | _lines("cities")
+    """Read the names of towns, lower case, of up to three words; of big ones in every language."""
+    return _lines("places") | _lines("cities") | _lines("spellings")
 
 
 @cache

@@ -6,6 +6,8 @@ seal: no later pattern can look into it, and a link or address with a masked par
 
 from typing import Final
 
+import polars as pl
+
 from schema.vocabulary import LINK_CATEGORIES
 
 MASKS: Final = (
@@ -45,3 +47,17 @@ SEALED: Final = r"\x{E000}-\x{E0FF}"  # all of them, inside a pattern's brackets
 def name_seal(number: int) -> str:
     """Give the seal of a post's person, from 1."""
     return SEAL["NAME"] if number == 1 else SEALS[len(MASKS) + number - 2]
+
+
+_WRITTEN: Final = pl.lit(pl.Series(PLACEHOLDERS).implode())
+_SEALED: Final = pl.lit(pl.Series(SEALS).implode())
+
+
+def sealed(text: pl.Expr) -> pl.Expr:
+    """Put seals for placeholders."""
+    return text.str.replace_many(_WRITTEN, _SEALED)
+
+
+def unsealed(text: pl.Expr) -> pl.Expr:
+    """Put placeholders for seals."""
+    return text.str.replace_many(_SEALED, _WRITTEN)

@@ -116,10 +116,10 @@ _EVERYDAY: Final = (
 def _accounts() -> Group:
     """Handles and account names in the forms that platforms give them."""
     # Reddit's own texts escape underscores: u/sad\_potato
-    name = rf"(?:[0-9A-Za-z_\-{SEALED}]|\\[_\-]){{2,}}"
+    name = rf"(?:[0-9A-Za-z_\-{SEALED}]\p{{M}}*|\\[_\-]){{2,}}"
     handle = (
         rf"_*(?:[\p{{L}}{SEALED}]|[0-9]+[\p{{L}}_][{WORD}]{{4}})"
-        rf"(?:(?:[{WORD}.\-{SEALED}]|\\[_\-])*[{WORD}{SEALED}])?"
+        rf"(?:(?:[{WORD}\p{{M}}.\-{SEALED}]|\\[_\-])*[{WORD}\p{{M}}{SEALED}])?"
     )
     stops = rf"($|[^{WORD}.\-{SEALED}]|[.\-](?:$|\s))"
     return Group(

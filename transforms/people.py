@@ -101,6 +101,8 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
     found = tokens.has(lx.COMMON) & (tokens.shape != LETTER) & (signs.is_english | ~lower)
     is_loud = (tokens.shape == UPPER) & ~tokens.has(lx.WORD) & tokens.longer(3)
     found |= first & (capital | is_loud)
+    family = (tokens.shape == UPPER) & tokens.longer(3) & ~tokens.has(lx.WORD | lx.NOBODY)
+    found |= first & (tokens.shape == UPPER) & tokens.at(family, 1) & (tokens.after == BLANK)
     rare = tokens.has(lx.FIRST) & ~tokens.has(lx.FREQUENT) & tokens.longer(4)
     found |= rare & lower & signs.is_english
     goes_on = tokens.at(tokens.has(lx.STATE) & ~tokens.has(lx.PARTICLE), 1) & (
@@ -138,13 +140,27 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
     found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
     found |= unknown & ~signs.starts & english & tokens.longer(2)
     found |= unknown & english & tokens.has(lx.LIKELY)
-    found |= (tokens.shape == LOWER) & english & tokens.has(lx.SURE) & tokens.longer(4)
+    lower = (tokens.shape == LOWER) & english & tokens.longer(4)
+    found |= lower & tokens.has(lx.SURE)
+    found |= _by_sequel(tokens, signs)
     rare = tokens.has(lx.WORD) & ~tokens.has(lx.FREQUENT | lx.NOBODY | lx.SIGNED | lx.REGION)
     found |= (tokens.shape == CAPITAL) & rare & tokens.has(lx.LAST) & (~signs.starts | signs.owns)
     named = tokens.has(lx.LAST | lx.FIRST) & ~tokens.has(lx.WORD | lx.NOBODY | lx.REGION | lx.CITY)
-    found |= (tokens.shape == LOWER) & named & english & tokens.longer(4)
+    found |= lower & named
     initial = tokens.at(tokens.shape == LETTER, -1) & (tokens.before == FULL_STOP)
     found |= unknown & initial
+    return found
+
+
+def _by_sequel(tokens: Tokens, signs: Signs) -> Mask:
+    """Mark words that no list has and that do or own something: `Pyrion is`, `kapil's`."""
+    bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LAST | lx.LEADS)) == 0
+    states = tokens.at(tokens.has(lx.STATE | lx.SAID) & (tokens.shape == LOWER), 1)
+    acts = (states & (tokens.after == BLANK)) | signs.owns
+    beside = acts | signs.kin | signs.toward | signs.titled
+    is_told = tokens.has(lx.LIKELY | lx.SURE | lx.LAST) & beside & (tokens.shape == LOWER)
+    is_capital = (tokens.shape == CAPITAL) & signs.starts & acts
+    found: Mask = bare & signs.is_english & tokens.longer(3) & (is_told | is_capital)
     return found
 
 
@@ -157,13 +173,16 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     usable = known & ~tokens.has(lx.NOBODY | lx.REGION | lx.KIN)
     more: Mask = behind & joined & capital & usable
     more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
-    lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.WORD)
+    lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.FREQUENT)
     more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
     is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
     more |= behind & (tokens.before == BLANK) & is_letter
     after_initial = tokens.at(found & (tokens.shape == LETTER), -1)
     more |= after_initial & ((tokens.before == FULL_STOP) | (tokens.before == APOSTROPHE)) & capital
     before_name = tokens.at(found, 1) & (tokens.after == HYPHEN) & capital
+    before_name |= behind & joined & capital & tokens.at(found, 1) & (tokens.after == BLANK)
+    loud = (tokens.shape == UPPER) & tokens.longer(3) & ~tokens.has(lx.WORD | lx.NOBODY)
+    more |= tokens.at(found & (tokens.shape == UPPER), -1) & (tokens.before == BLANK) & loud
     particle = tokens.has(lx.PARTICLE)
     leads = tokens.at(capital & usable, 1) & (tokens.after == BLANK)
     more |= before_name | (behind & (tokens.before == BLANK) & particle & leads)

@@ -36,8 +36,16 @@ def find_places(tokens: Tokens) -> Mask:
     found |= (
         (tokens.shape == LOWER) & tokens.has(lx.CITY) & is_led & ~is_word & ~tokens.has(lx.COMMON)
     )
-    before_district = tokens.at(tokens.has(lx.DISTRICT) & (tokens.shape == CAPITAL), 1)
+    is_plain = town & is_clear & tokens.longer(4) & ~tokens.has(lx.NOBODY | lx.REGION)
+    found |= (tokens.shape == UPPER) & (
+        is_plain | (tokens.has(lx.CITY) & is_led & ~is_word & ~is_name)
+    )
+    beside = is_led | tokens.at(dwells, -1) | in_state
+    found |= is_plain & (tokens.shape == LOWER) & beside
+    is_district = tokens.has(lx.DISTRICT) & ~tokens.has(lx.NOBODY) & (tokens.shape == CAPITAL)
+    before_district = tokens.at(is_district, 1)
     found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
+    found |= _sights(tokens, found)
     is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
         tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK) & ~is_led
     )
@@ -45,11 +53,25 @@ def find_places(tokens: Tokens) -> Mask:
     return kept
 
 
+def _sights(tokens: Tokens, found: Mask) -> Mask:
+    """Mark streets and sights with their kind, `Quimby Tower`, but for those that all have."""
+    is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.REGION)
+    own = is_capital & ~tokens.has(lx.FREQUENT | lx.NOBODY)
+    kind = is_capital & tokens.has(lx.DISTRICT) & tokens.has(lx.NOBODY) & (tokens.before == BLANK)
+    ends = kind & tokens.at(own | found, -1)
+    before = tokens.at(ends, 1)
+    found = ends | before | (own & tokens.at(before, 1) & (tokens.after == BLANK))
+    return found
+
+
 def _is_before_state(tokens: Tokens) -> Mask:
     """Tell which words stand before a state: `Hope, AR`."""
     is_state = tokens.has(lx.REGION) & (tokens.shape == CAPITAL)
     is_state |= (tokens.shape == UPPER) & tokens.has(lx.CODE)
-    found: Mask = tokens.at(is_state, 1) & (tokens.after == COMMA)
+    before = tokens.at(is_state, 1) & (tokens.after == COMMA)
+    # without a comma and in lower case: "albany oregon"
+    is_beside = tokens.at(tokens.has(lx.REGION) & ~tokens.has(lx.NAMES), 1)
+    found: Mask = before | (is_beside & (tokens.after == BLANK) & (tokens.shape == LOWER))
     return found
 
 

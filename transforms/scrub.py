@@ -15,10 +15,10 @@ from transforms.entities import mask_entities
 from transforms.grammar import Group
 from transforms.institutions import EMPLOYED, EMPLOYERS
 from transforms.known_names import mask_names, rows_with_names
-from transforms.masks import MASKS, PLACEHOLDER, PLACEHOLDERS, SEALS, SPARED
+from transforms.masks import MASKS, PLACEHOLDER, SPARED, sealed, unsealed
 from transforms.patterns import AFTER, BEFORE, GROUPS
 
-SCRUBBER_VERSION: Final = 2  # raise it with every change that may mask more
+SCRUBBER_VERSION: Final = 3  # raise it with every change that may mask more
 MASK_COUNTS: Final = pl.List(pl.Struct({"mask": pl.String, "count": pl.Int64}))
 
 
@@ -84,16 +84,18 @@ def _mask_once(rows: pl.DataFrame) -> pl.DataFrame:
     """Try every rule once on the rows that any of them might touch; those rows come back."""
     text = pl.col("text")
     tricky = rows.filter(text.str.contains(TRICKS)).with_columns(plain(text))
-    rows = rows.update(tricky, on="row", maintain_order="left")
+    if not tricky.is_empty():
+        rows = rows.update(tricky, on="row", maintain_order="left")
     named = rows_with_names(rows)
     triggers = pl.any_horizontal(
         text.str.contains(trigger)
         for trigger in (NUMBERED, EMPLOYED, *(group.trigger for group in GROUPS))
     )
     touched = pl.col("row").is_in(pl.concat([tricky["row"], named["row"]]).implode())
-    rows = rows.filter(triggers | touched).with_columns(
-        text.str.replace_many(list(PLACEHOLDERS), list(SEALS))
-    )
+    rows = rows.filter(triggers | touched)
+    if rows.is_empty():
+        return rows
+    rows = rows.with_columns(sealed(text))
     rows = _without_names(rows, named)
     for group in BEFORE:
         rows = _apply(group, rows)
@@ -101,8 +103,7 @@ def _mask_once(rows: pl.DataFrame) -> pl.DataFrame:
         rows = _verify(trigger, checked, rows)
     for group in AFTER:
         rows = _apply(group, rows)
-    unsealed = text.str.replace_many([*SEALS, SPARED], [*PLACEHOLDERS, "@"])
-    return rows.with_columns(unsealed)
+    return rows.with_columns(unsealed(text).str.replace_all(SPARED, "@", literal=True))
 
 
 def _without_names(rows: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -135,18 +136,25 @@ def _verify(trigger: str, checked: tuple[Checked, ...], rows: pl.DataFrame) -> p
     triggered = rows.filter(pl.col("text").str.contains(trigger))
     if triggered.is_empty():
         return rows
+    hints = triggered.select(
+        pl.col("text").str.contains(rule.hint).alias(str(number))
+        for number, rule in enumerate(checked)
+    )
     texts = triggered["text"].to_list()
-    for rule in checked:
-        texts = [rule.apply(text) for text in texts]
+    for rule, hinted in zip(checked, hints, strict=True):
+        for at in hinted.arg_true().to_list():
+            texts[at] = rule.apply(texts[at])
     masked = triggered.select("row").with_columns(text=pl.Series(texts, dtype=pl.String))
     return rows.update(masked, on="row", maintain_order="left")
 
 
 def _counts(fields: pl.DataFrame, height: int) -> pl.Series:
     """Count each post's placeholders by class, classes in alphabetical order."""
+    marked = fields.filter(pl.col("text").str.contains("[", literal=True))
+    if marked.is_empty():
+        return pl.Series("masks", [[]], MASK_COUNTS).new_from_index(0, height)
     found = (
-        fields.filter(pl.col("text").str.contains("[", literal=True))
-        .select("post", mask=pl.col("text").str.extract_all(PLACEHOLDER))
+        marked.select("post", mask=pl.col("text").str.extract_all(PLACEHOLDER))
         .explode("mask")
         .with_columns(pl.col("mask").str.extract(r"^\[([A-Z]+(?::[a-z_]+)?)"))
         .filter(pl.col("mask").is_in(MASKS))

@@ -1,7 +1,8 @@
 """Stored texts that an older version of the masking rules passed, masked anew in place.
 
 Masks only grow: what is stored is masked already, and more of it goes. What coders marked in a
-text that changed is void, as after an edit.
+text that changed is void, and a drawn unit counts as reworded until no task shows the old text;
+their codings stay, since the post says what it said.
 """
 
 from typing import Final
@@ -10,6 +11,7 @@ import polars as pl
 
 from warehouse.connection import Warehouse
 from warehouse.taken_back import note_taken
+from warehouse.units import NO_WORDING
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
 _IS_OTHER: Final = " or ".join(f"posts.{name} is distinct from batch.{name}" for name in TEXTS)
@@ -47,13 +49,15 @@ def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
             f"update landed.post_versions as posts set {_SET} from batch where {matched}"
         )
         if changed:
-            for table, column in (
-                ("evidence_spans", "unit_key"),
-                ("duplicate_sketches", "post_key"),
-            ):
+            for table, column in _OF_A_WORDING:
                 warehouse.execute(
                     f"delete from landed.{table} where list_contains(?::ubigint[], {column})",
                     [changed],
                 )
+            warehouse.execute(
+                f"update landed.units set version_key = {NO_WORDING} "
+                "where unit_kind in ('root', 'reply') and list_contains(?::ubigint[], unit_key)",
+                [changed],
+            )
             note_taken(warehouse)
     return len(changed)

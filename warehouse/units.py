@@ -20,6 +20,7 @@ from warehouse.frames import admitted
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+NO_WORDING = 0  # `version_key` of a drawn unit whose text was masked anew since
 CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
 CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
 _ASKER, _OTHER, _NOBODY = "Author of the thread", "Reader", "—"
@@ -188,7 +189,10 @@ def count_units(warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKin
 
 
 def reworded_units(warehouse: Warehouse) -> set[int]:
-    """Return the keys of drawn units whose post was edited since: what coders see is void."""
+    """Return the keys of drawn units whose post was edited or masked anew since.
+
+    What coders see of them is void.
+    """
     rows = warehouse.execute(
         "select distinct units.unit_key from landed.units "
         "inner join landed.post_versions as posts on units.unit_key = posts.post_key "
@@ -200,6 +204,8 @@ def reworded_units(warehouse: Warehouse) -> set[int]:
 def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
     """Let units be coded again in the wording that stands; codings of another count no more.
 
+    One whose text was only masked anew says what it said: its codings count again.
+
     Call it once no task shows the old wording: a coding is stamped with the unit's.
     """
     rows = pl.DataFrame({"unit_key": sorted(set(unit_keys))}, schema={"unit_key": pl.UInt64})
@@ -209,6 +215,13 @@ def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
             "from landed.post_versions as posts where units.unit_key = posts.post_key "
             "and units.unit_kind in ('root', 'reply') "
             "and units.unit_key in (select unit_key from batch)"
+        )
+        # what was saved meanwhile is of the same words
+        warehouse.execute(
+            "update landed.codings set version_key = posts.version_key "
+            "from landed.post_versions as posts where codings.unit_key = posts.post_key "
+            "and codings.version_key = ? and codings.unit_key in (select unit_key from batch)",
+            [NO_WORDING],
         )
 
 
