@@ -335,5 +335,11 @@ and `refresh` refuse a source whose records fail (exit 3), and a key or file of 
 (exit 2). `release` is no verb yet: what blocks it blocks nothing today, and stays to be mended.
 Where a rule's check says "not applicable", its sentence says why: no code was able to look.
 
+`confide check --drill` makes a study to be thrown away, plants canaries and lets them go with the
+program's own steps: a deletion, an opt-out, a crisis flag, a shredding; what was deleted or opted
+out is then brought once more. It says of each in how many places canaries stood before and after,
+and puts the counts into the audit log of the study, where R30 looks for them. It exits 1 where a
+drill fails. It asks no platform and no Label Studio: that tasks are deleted there is not drilled.
+
 A study whose platforms are this machine (the demo) has R1, R5, R27, R28 and R30 as not applicable.
 """

@@ -11,6 +11,7 @@ import pytest
 
 from annotation.safety_log import CrisisFlag, record_flags
 from connectors.vault import Vault, VaultEntry, open_vault
+from flows import drill as drills
 from flows.coding_round import draw_task, push_task
 from flows.collect import collect_source
 from flows.documents import DOCS
@@ -533,3 +534,30 @@ def test_each_verb_refuses_what_a_rule_blocks(study: Workspace) -> None:
         study.vault.chmod(0o644)
         with pytest.raises(PolicyRefused, match=r"R11: vault\.sqlite can be read by others"):
             collect_source.fn("porch")
+
+
+def test_a_drill_lets_every_canary_go_and_is_logged(study: Workspace, config: Path) -> None:
+    with store.open_warehouse(study.warehouse, now=NOW) as warehouse:
+        warehouse.execute("delete from landed.removals_audit")
+        warehouse.execute("update landed.taken_back set audit_head = null")
+    assert "run `confide check --drill`" in outcome_of("R30", study).why
+    before = sorted(path.name for path in config.rglob("*"))
+    done = drills.drill(study.directory)
+    assert [one.name for one in done] == ["deletion", "opt_out", "crisis", "shred"]
+    assert all(one.is_passed and one.planted_count for one in done)
+    assert sorted(path.name for path in config.rglob("*")) == before
+    assert outcome_of("R30", study).verdict == outcome_of("R29", study).verdict == "pass"
+    with store.open_warehouse(study.warehouse, now=NOW) as warehouse:
+        log = store.last_act(warehouse, "drill")
+        assert log is not None
+        assert set(log[1].values()) == {0}
+
+
+def test_a_drill_notices_steps_that_do_nothing(
+    study: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in ("remove", "take_out", "_flag"):
+        monkeypatch.setattr(drills, step, lambda *_arguments: 0)
+    passed = {one.name: one.is_passed for one in drills.drill(study.directory)}
+    assert passed == {"deletion": False, "opt_out": False, "crisis": False, "shred": True}
+    assert outcome_of("R30", study).why.startswith("the last drill failed")
