@@ -34,8 +34,6 @@ def check_permission(workspace: Workspace, source: Source) -> None:
         PolicyRefused: names source, rule, and what to add to study.toml.
     """
     refuse_if_shredded(workspace.directory)
-    if names := open_to_others(workspace):
-        raise PolicyRefused(f"R11: {', '.join(names)} can be read by others: chmod 600")
     platform = source_platform(source)
     if is_invented(workspace, platform):
         return
