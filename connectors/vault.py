@@ -199,6 +199,11 @@ class Vault:
         """Count the posts and accounts that stay out for good."""
         return int(self._connection.execute("select count(*) from suppressed").fetchone()[0])
 
+    def count_held_suppressed(self, platform: Platform) -> int:
+        """Count the posts that are held and were to stay out for good."""
+        tokens = self._suppression_tokens(platform, "post", self.every_native_id(platform))
+        return sum(1 for _ in self._select("token from suppressed", list(tokens.values())))
+
     def keep_out(
         self,
         platform: Platform,

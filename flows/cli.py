@@ -113,10 +113,22 @@ def init(directory: Annotated[Path, typer.Argument(help="The new study's folder.
 
 
 @app.command()
-def check(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+def check(
+    study: StudyOption = HERE,
+    drill: Annotated[
+        bool, typer.Option("--drill", help="Let canaries go in a throw-away study, and log it.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Validate study, key, file modes, policy rules, audit chain and reachability."""
     with sentences():
         enter(study)
+        if drill:
+            from flows import drill as drills
+
+            done = drills.drill(study)
+            typer.echo(json.dumps(drills.as_rows(done)) if as_json else drills.as_text(done))
+            raise typer.Exit(0 if all(one.is_passed for one in done) else 1)
         from flows import check as checks
 
         findings = checks.check(study)

@@ -18,6 +18,7 @@ from flows.after_removals import close_removed
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.removing import resume
+from flows.rule_table import refuse_if_blocked
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -84,6 +85,7 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
         )
     workspace = open_workspace()
     resume(workspace)
+    refuse_if_blocked(workspace, "draw")
     plan, policy = workspace.study.sampling, workspace.study.policy
     codebook = load_codebook(workspace.codebook)
     wanted: dict[UnitKind, int] = {
@@ -144,6 +146,7 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     workspace = open_workspace()
     _check_drawn(workspace, wave, round_)
     resume(workspace)
+    refuse_if_blocked(workspace, "push")
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     give_accounts(workspace, client)

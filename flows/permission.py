@@ -5,6 +5,7 @@ its own source records; each of them, and live Bluesky, an ethics record. Loopba
 none: nobody real answers there.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 from flows.shredded import refuse_if_shredded
@@ -14,11 +15,15 @@ from schema.study import (
     FILE_SOURCES,
     Permission,
     Source,
+    is_loopback,
     source_platform,
 )
 from schema.vocabulary import Platform
 
 LONGEST_APPROVAL = timedelta(days=366)  # R1: twelve months at most
+REQUESTS_PER_MINUTE = 100  # R3
+REDDIT_URLS = frozenset({"https://www.reddit.com", "https://oauth.reddit.com"})
+BROWSERS = ("mozilla", "chrome", "safari", "applewebkit")
 EVERYWHERE = "all"  # a search or an account leads to any community: the gate keeps to the covered
 
 
@@ -32,13 +37,59 @@ def check_permission(workspace: Workspace, source: Source) -> None:
     platform = source_platform(source)
     if is_invented(workspace, platform):
         return
-    place = f"source {source.name}"
-    _check_ethics(workspace, place)
+    check_ethics(workspace, source)
     if isinstance(source, FILE_SOURCES):
-        _check_record(source.permission, place, today=workspace.now().date())
+        check_record(workspace, source)
     elif platform == "reddit":
-        community = getattr(source, "subreddit", EVERYWHERE)
-        _check_approval(workspace, place, None if community == EVERYWHERE else community)
+        check_approval(workspace, source)
+        check_hosts(workspace, source)
+        check_user_agent(workspace, source)
+
+
+def open_to_others(workspace: Workspace) -> tuple[str, ...]:
+    """Name the private files of a study that others than their owner could read."""
+    private = (workspace.vault, workspace.warehouse, workspace.safety_log)
+    return tuple(p.name for p in private if p.exists() and p.stat().st_mode & 0o077)
+
+
+def check_ethics(workspace: Workspace, source: Source) -> None:
+    """Refuse a source without an ethics record in force (R5)."""
+    _check_ethics(workspace, f"source {source.name}")
+
+
+def check_record(workspace: Workspace, source: Source) -> None:
+    """Refuse files whose own permission is empty or has ended (R2)."""
+    if isinstance(source, FILE_SOURCES):
+        _check_record(source.permission, f"source {source.name}", today=workspace.now().date())
+
+
+def check_approval(workspace: Workspace, source: Source) -> None:
+    """Refuse a live Reddit source that no approval covers (R1)."""
+    community = getattr(source, "subreddit", EVERYWHERE)
+    covered = None if community == EVERYWHERE else community
+    _check_approval(workspace, f"source {source.name}", covered)
+
+
+def check_hosts(workspace: Workspace, source: Source) -> None:
+    """Refuse to read Reddit anywhere but at its own API (R2)."""
+    reddit, policy = workspace.study.platforms.reddit, workspace.study.policy
+    for key, url in (("url", reddit.url), ("oauth_url", reddit.oauth_url)):
+        is_known = url in REDDIT_URLS or (policy.allow_loopback and is_loopback(url))
+        if not is_known:
+            raise PolicyRefused(
+                f"source {source.name}: R2 wants Reddit asked at its own API alone: take "
+                f"platforms.reddit.{key} out of study.toml"
+            )
+
+
+def check_user_agent(workspace: Workspace, source: Source) -> None:
+    """Refuse to ask Reddit in the guise of a browser (R3)."""
+    agent = workspace.study.platforms.reddit.user_agent or ""
+    if any(word in agent.lower() for word in BROWSERS):
+        raise PolicyRefused(
+            f"source {source.name}: R3 wants a truthful user agent, and "
+            "platforms.reddit.user_agent names a browser: name the study and its notice page"
+        )
 
 
 def check_platform(workspace: Workspace, platform: Platform) -> None:
@@ -61,6 +112,24 @@ def is_invented(workspace: Workspace, platform: Platform) -> bool:
     return study.policy.allow_loopback and study.is_invented(platform)
 
 
+def ended_permissions(workspace: Workspace) -> Iterator[tuple[str, str | None]]:
+    """Name each route, and the source where it has a permission of its own, that has ended.
+
+    The last day is still inside. A study with no record at all holds nothing by it.
+    """
+    if is_invented(workspace, "reddit"):
+        return
+    today, study = workspace.now().date(), workspace.study
+    approval = study.platforms.reddit.approval
+    if approval is not None and approval.expires < today:
+        yield "reddit_approved_api", None
+    for source in study.source:
+        if not isinstance(source, FILE_SOURCES) or source_platform(source) != "reddit":
+            continue
+        if source.permission.expires < today:
+            yield study.route(source.kind), source.name
+
+
 def _check_ethics(workspace: Workspace, place: str) -> None:
     ethics, today = workspace.study.policy.ethics, workspace.now().date()
     if ethics is None:
@@ -68,6 +137,9 @@ def _check_ethics(workspace: Workspace, place: str) -> None:
             f"{place}: R5 wants an ethics record before anybody's posts are read: add "
             "[policy.ethics] with protocol, impact_assessment, notice_url and expires"
         )
+    for key in ("protocol", "impact_assessment", "notice_url"):
+        if not getattr(ethics, key).strip(" .…"):
+            raise PolicyRefused(f"{place}: R5: [policy.ethics] has no {key}: write it there")
     if ethics.expires < today:
         raise PolicyRefused(
             f"{place}: R5: [policy.ethics] expired on {ethics.expires}: renew the approval "

@@ -5,6 +5,7 @@ from prefect import flow, task
 from flows.artifacts import show_figures
 from flows.guard import guarded
 from flows.removing import resume
+from flows.rule_table import refuse_if_blocked
 from flows.workspace import Workspace, open_workspace
 from schema.errors import StoreBusy, WarehouseError
 from warehouse import store
@@ -28,10 +29,12 @@ def publish_task() -> dict[str, int]:
 
     Raises:
         WarehouseError: a data check found offending rows; nothing was published.
+        PolicyRefused: a compliance rule fails; nothing was published.
         CorpusError: a removal that was begun cannot be completed; nothing was published.
     """
     workspace = open_workspace()
     resume(workspace)
+    refuse_if_blocked(workspace, "publish")
     return _replace(workspace)
 
 

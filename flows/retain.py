@@ -5,20 +5,17 @@ hangs on them go once the approval, or the permission of their own source, has e
 safety log go after 90 days. The audit log stays.
 """
 
-from collections.abc import Iterator
-
 import polars as pl
 from prefect import flow, task
 
 from annotation.safety_log import count_expired, expire_flags
 from flows.after_removals import finish
 from flows.guard import guarded
-from flows.permission import is_invented
+from flows.permission import ended_permissions
 from flows.removing import remove_keyed
 from flows.shredded import read_mark
 from flows.workspace import Workspace, open_workspace
 from schema.removals import Removal
-from schema.study import FILE_SOURCES, source_platform
 from warehouse import store
 
 
@@ -41,7 +38,7 @@ def retain_task(dry_run: bool) -> dict[str, int]:
     ended, old, units = list[int](), list[int](), 0
     if workspace.warehouse.exists():
         with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
-            ended = store.no_longer_permitted(warehouse, set(_ended(workspace)))
+            ended = store.no_longer_permitted(warehouse, set(ended_permissions(workspace)))
             old = sorted({*store.old_texts(warehouse, now=now, months=months)} - {*ended})
             units = store.drawn_among(warehouse, [*ended, *old])
     counts = {
@@ -68,24 +65,6 @@ def _let_go(workspace: Workspace, ended: list[int], old: list[int], counts: dict
             store.remove(warehouse, Removal.validate(going, cast=True), now=now)
         store.expire_texts(warehouse, old, now=now)
         store.log_act(warehouse, "retain", counts)
-
-
-def _ended(workspace: Workspace) -> Iterator[tuple[str, str | None]]:
-    """Name each route, and the source where it has a permission of its own, that has ended.
-
-    The last day is still inside. A study with no record at all holds nothing by it.
-    """
-    if is_invented(workspace, "reddit"):
-        return
-    today, study = workspace.now().date(), workspace.study
-    approval = study.platforms.reddit.approval
-    if approval is not None and approval.expires < today:
-        yield "reddit_approved_api", None
-    for source in study.source:
-        if not isinstance(source, FILE_SOURCES) or source_platform(source) != "reddit":
-            continue
-        if source.permission.expires < today:
-            yield study.route(source.kind), source.name
 
 
 def _removals(workspace: Workspace, post_keys: list[int]) -> pl.DataFrame:

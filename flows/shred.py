@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 from connectors.keys import ProjectKey, read_key_file
 from connectors.vault import VaultEntry, open_vault
 from flows.alone import is_followed
-from flows.check import PRIVATE_FILES
 from flows.guard import guarded
 from flows.removing import resume
+from flows.rules_keys import PRIVATE_FILES
 from flows.shredded import Shredding, read_mark, write_mark
 from flows.workspace import (
     KEY_COMMAND_VARIABLE,

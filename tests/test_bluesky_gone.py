@@ -227,7 +227,7 @@ def test_a_post_whose_delete_was_never_told_is_gone_within_the_deadline(
     with study.workspace() as workspace:
         [due] = status(workspace.directory)["due"]
         assert (due["posts"], due["overdue"]) == (1, 1)
-        [finding] = [one for one in check(workspace.directory) if one.rule == "R14 R15 looks"]
+        [finding] = [one for one in check(workspace.directory) if one.rule == "R15"]
         assert (finding.verdict, finding.why[:19]) == ("fail", "1 posts on bluesky ")
     study.refresh("bluesky")
     with study.workspace() as workspace:

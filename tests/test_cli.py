@@ -127,8 +127,8 @@ def test_init_writes_a_study_that_check_reads(tmp_path: Path, config: Path) -> N
 
     findings = json.loads(say("check", "--study", str(study), "--json").succeeds().out)
     told_of = {finding["rule"]: finding["verdict"] for finding in findings}
-    assert told_of["study"] == told_of["R11 key"] == told_of["codebook"] == "pass"
-    assert told_of["R11 vault"] == told_of["R6 warehouse"] == "not applicable"
+    assert told_of["study"] == told_of["R11"] == told_of["codebook"] == "pass"
+    assert told_of["R10"] == told_of["R6"] == told_of["data"] == "not applicable"
     assert {"rule", "verdict", "why", "blocks"} == set(findings[0])
     table = say("check", "--study", str(study)).succeeds().out
     assert all(rule in table for rule in told_of)
@@ -160,9 +160,11 @@ def test_check_names_what_blocks_a_live_source(here: Place) -> None:
     refused = here.without("CONFIDE_NOW").invoke("check", "--json")
     assert refused.code == 3
     by_rule = {finding["rule"]: finding for finding in json.loads(refused.out)}
-    porch = by_rule["R1 R5 porch"]
-    assert (porch["verdict"], porch["blocks"]) == ("fail", ["collect", "stream"])
-    assert "[policy.ethics]" in porch["why"]
+    for rule, section in (("R1", "[platforms.reddit.approval]"), ("R5", "[policy.ethics]")):
+        told = by_rule[rule]
+        assert (told["verdict"], told["blocks"][:2]) == ("fail", ["collect", "stream"])
+        assert f"source porch: {rule} wants" in told["why"]
+        assert section in told["why"]
 
 
 def test_check_names_what_blocks_a_source_of_files(here: Place) -> None:
@@ -172,12 +174,14 @@ def test_check_names_what_blocks_a_source_of_files(here: Place) -> None:
     refused = here.invoke("check", "--json")
     assert refused.code == 3
     by_rule = {finding["rule"]: finding for finding in json.loads(refused.out)}
-    assert by_rule["R2 R5 dumps"]["verdict"] == "fail"
-    assert by_rule["R2 R5 dumps"]["blocks"] == ["backfill"]
+    assert by_rule["R2"]["verdict"] == "fail"
+    assert "source dumps: R2: its permission expired" in by_rule["R2"]["why"]
+    assert "backfill" in by_rule["R2"]["blocks"]
+    assert by_rule["R1"]["verdict"] == "not applicable"
     assert "reachable" not in by_rule  # nobody is asked
     here.write_study(sources=dumps)
     by_rule = {f["rule"]: f for f in json.loads(here.invoke("check", "--json").succeeds().out)}
-    assert by_rule["R2 R5 dumps"]["verdict"] == "not applicable"
+    assert by_rule["R5"]["verdict"] == "not applicable"
 
 
 def test_check_fails_without_a_key_and_says_how_to_make_one(here: Place) -> None:
@@ -186,8 +190,8 @@ def test_check_fails_without_a_key_and_says_how_to_make_one(here: Place) -> None
     failed = here.invoke("check", "--json")
     assert failed.code == 3
     by_rule = {finding["rule"]: finding for finding in json.loads(failed.out)}
-    assert by_rule["R11 key"]["verdict"] == "fail"
-    assert "openssl rand -hex 32" in by_rule["R11 key"]["why"]
+    assert by_rule["R11"]["verdict"] == "fail"
+    assert "openssl rand -hex 32" in by_rule["R11"]["why"]
 
 
 def test_check_says_which_platform_does_not_answer(here: Place) -> None:

@@ -279,12 +279,13 @@ def test_the_last_line_of_the_log_cannot_be_cut_off(study: Passes) -> None:
     forget(study, f"u/{MOSS.name}")
     assert said_by_check(study)[0] == "pass"
     study.write("delete from landed.removals_audit where seq = 2")
-    assert said_by_check(study) == ("fail", "checks fail: audit_chain (1 rows)")
+    assert said_by_check(study)[0] == "fail"
+    assert said_by_check(study)[1].startswith("1 lines of the audit log were changed")
 
 
 def said_by_check(study: Passes) -> tuple[str, str]:
     done: Outcome = study.place.invoke("check", "--json")
-    [found] = [one for one in json.loads(done.out) if "warehouse" in one["rule"]]
+    [found] = [one for one in json.loads(done.out) if one["rule"] == "R29"]
     return found["verdict"], found["why"]
 
 

@@ -22,7 +22,7 @@ from warehouse.codings import (
     save_codings,
     set_current_round,
 )
-from warehouse.connection import Warehouse, open_warehouse
+from warehouse.connection import UNFINISHED, Warehouse, open_warehouse
 from warehouse.contexts import (
     QUOTES,
     PostContext,
@@ -56,6 +56,18 @@ from warehouse.removals import (
 )
 from warehouse.retention import drawn_among, expire_texts, no_longer_permitted, old_texts
 from warehouse.rewriting import compact
+from warehouse.rules import (
+    count_acts,
+    count_adult,
+    count_excluded,
+    count_less_masked,
+    count_missed_details,
+    count_offending,
+    count_small_cells,
+    count_young_units,
+    last_act,
+    naming_columns,
+)
 from warehouse.runs import (
     Status,
     begin_run,
@@ -94,6 +106,7 @@ from warehouse.verdicts import compute_verdicts
 
 __all__ = [
     "QUOTES",
+    "UNFINISHED",
     "Beside",
     "Due",
     "PostContext",
@@ -110,12 +123,20 @@ __all__ = [
     "coding_tasks",
     "compact",
     "compute_verdicts",
+    "count_acts",
+    "count_adult",
     "count_duplicates",
+    "count_excluded",
     "count_held",
     "count_hidden",
+    "count_less_masked",
+    "count_missed_details",
+    "count_offending",
     "count_posts",
+    "count_small_cells",
     "count_units",
     "count_wishes",
+    "count_young_units",
     "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
@@ -136,12 +157,14 @@ __all__ = [
     "kept_members",
     "kept_sketches",
     "known_annotations",
+    "last_act",
     "last_drawn_round",
     "last_run_at",
     "latest_codings",
     "less_masked",
     "log_act",
     "may_share",
+    "naming_columns",
     "no_longer_permitted",
     "old_texts",
     "open_warehouse",
