@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import polars as pl
@@ -131,6 +131,33 @@ def test_a_pass_that_dies_anywhere_leaves_its_posts_due(warehouse: store.Warehou
             compare_due(stopping_at(warehouse, turn), across_platforms=False)
         standing = warehouse.frame("select * from landed.duplicate_marks order by post_key")
         assert_frame_equal(DuplicateMark.validate(standing, cast=True), before)
+    assert_frame_equal(compare(warehouse), whole(held))
+
+
+def interrupted_at(warehouse: store.Warehouse, turn: int) -> Callable[[], Any]:
+    """Open the warehouse; let another pass come in between before the nth opening."""
+    turns = iter(range(1, 100))
+
+    @contextmanager
+    def open_between() -> Iterator[store.Warehouse]:
+        if next(turns) == turn:
+            compare(warehouse)
+        yield warehouse
+
+    return open_between
+
+
+@pytest.mark.parametrize("turn", range(2, 8))
+def test_a_pass_that_another_one_overtakes_leaves_what_that_one_found(
+    warehouse: store.Warehouse, turn: int
+) -> None:
+    empty(warehouse)
+    held = {plain["post_key"]: plain for plain in village(3, 60)}
+    first, second = list(held.values())[:30], list(held.values())[30:]
+    save(warehouse, *map(stored, first))
+    compare(warehouse)
+    save(warehouse, *map(stored, second))
+    compare_due(interrupted_at(warehouse, turn), across_platforms=False)
     assert_frame_equal(compare(warehouse), whole(held))
 
 

@@ -294,6 +294,8 @@ def _members(
     old_heads = old.select("cluster_key", cluster=heads.slice(nodes.height))
     old_heads = old_heads.join(new_heads, on="cluster", how="semi")
     members = kept.members(old_heads["cluster_key"]).join(old_heads, on="cluster_key")
+    # another pass may have compared them meanwhile: then this one's result is not saved
+    members = members.join(new, on="post_key", how="anti")
     carried = members.select(
         "post_key",
         *_who_and_where(),
