@@ -70,7 +70,7 @@ STAGES = (
     ("flows.gate", "pseudonymize", "pseudonyms"),
     ("transforms.pseudonymize", "scrub", "masking"),
     ("transforms.pseudonymize", "detect_languages", "languages"),
-    ("flows.gate", "remove", "removals"),
+    ("flows.gate", "remove_from", "removals"),
     ("flows.gate", "vault_entries", "vault"),
     ("connectors.vault:Vault", "remember", "vault"),
     ("connectors.vault:Vault", "suppressed", "vault"),
