@@ -16,7 +16,6 @@ from praw.config import Config
 from connectors.budget import Budget
 from connectors.reddit_requests import BudgetedRequestor
 
-TIMEOUT_SECONDS = 16  # of silence; then the request counts as failed and is sent again
 _LOGGERS: Final = ("praw", "prawcore", "urllib3.connectionpool")
 
 
@@ -55,7 +54,7 @@ def connect(credentials: RedditCredentials, budget: Budget) -> praw.Reddit:
         check_for_updates=False,
         check_for_async=False,  # a flow may run us from an event loop's worker thread
         ratelimit_seconds=5,
-        timeout=TIMEOUT_SECONDS,
+        timeout=16,
         window_size=600,
         comment_kind="t1",
         redditor_kind="t2",

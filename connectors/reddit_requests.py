@@ -12,6 +12,7 @@ from requests import Response
 from connectors.budget import Budget
 
 SLOW_DOWN: Final = 429
+TIMEOUT_SECONDS = 16.0  # of silence; praw's own setting never reaches a request
 
 
 class BudgetedRequestor(prawcore.Requestor):
@@ -29,9 +30,10 @@ class BudgetedRequestor(prawcore.Requestor):
             SourceUnavailable: the platform asks for a pause longer than its own window.
             prawcore.RequestException: no answer came.
         """
+        del timeout  # prawcore's constant
         for _ in range(self._budget.tries):
             with self._budget.booked():
-                response = super().request(*args, timeout=timeout, **kwargs)
+                response = super().request(*args, timeout=TIMEOUT_SECONDS, **kwargs)
             if response.status_code != SLOW_DOWN:
                 self._budget.heed(_left(response))
                 break

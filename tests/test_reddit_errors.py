@@ -7,7 +7,7 @@ import pytest
 import requests
 from praw.exceptions import RedditAPIException
 
-from connectors import reddit_client
+from connectors import reddit_requests
 from connectors.reddit import fetch_pages
 from connectors.reddit_errors import RULES, refusal
 from demo.faults import Fault
@@ -92,7 +92,7 @@ def test_a_failure_in_mid_listing_is_sent_again_or_refused_by_its_rule(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if case.fault.kind == "hang":
-        monkeypatch.setattr(reddit_client, "TIMEOUT_SECONDS", 0.5)
+        monkeypatch.setattr(reddit_requests, "TIMEOUT_SECONDS", 0.5)
     rule = RULE[case.rule]
     with village(minutely(250, until=NOON)) as place:
         place.budget = fresh_budget(tries=4)
