@@ -23,6 +23,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 
 from flows.workspace import open_workspace
+from schema.errors import CorpusError
 from warehouse import store
 
 COLUMNS: Final = ("new", "updated", "unchanged", "set_aside", "removed", "requests")
@@ -37,7 +38,7 @@ def show_pass(done: Mapping[str, Mapping[str, int]], failed: Mapping[str, str]) 
     gaps = _gaps()
     for name, counts in done.items():
         told = " | ".join(str(counts.get(f"{column}_count", 0)) for column in COLUMNS)
-        lines.append(f"| {name} | {told} | {gaps.get(name, 0)} |")
+        lines.append(f"| {name} | {told} | {'?' if gaps is None else gaps.get(name, 0)} |")
     lines += [f"\n**{name}** failed: {sentence}" for name, sentence in failed.items()]
     _show([*lines, _next_turn(run)], parts=[*done, *failed])
 
@@ -60,11 +61,14 @@ def _show(lines: list[str], *, parts: list[str]) -> None:
         return
 
 
-def _gaps() -> dict[str, int]:
-    """Count by source what could not be seen and no later pass has read."""
+def _gaps() -> dict[str, int] | None:
+    """Count by source what could not be seen and no later pass has read; None: not to be told."""
     workspace = open_workspace()
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        gaps = store.read_status(warehouse).gaps
+    try:
+        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+            gaps = store.read_status(warehouse).gaps
+    except CorpusError:  # another flow holds the store: this run has done its work
+        return None
     return {str(name): count for name, count in gaps["source"].value_counts().iter_rows()}
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from flows.plain_paths import kind_of, whole
 from flows.progress import bar_by_bytes, told
 from schema.errors import BadInput
 from transforms.deduplicate import find_duplicates
@@ -37,14 +38,14 @@ def dedup_file(source: Path, target: Path, *, column: str) -> dict[str, int]:
     Raises:
         BadInput: a file, column or row does not fit.
     """
-    _check_files(source, target)
+    kind_of(source, target)
     with _in_our_words(source):
         rows = _READ[source.suffix](source)
         _check_columns(source, rows.collect_schema(), column)
         texts = rows.select(pl.col(column).alias("text")).collect()["text"]
         with bar_by_bytes({source.name: source.stat().st_size}, is_wanted=True):
             marks = _marks(texts, source)
-        with _whole(target) as part:
+        with whole(target) as part:
             both = pl.concat([rows, marks.select(ADDED).lazy()], how="horizontal")
             _WRITE[source.suffix](both, part)
     found = marks.drop_nulls("duplicate_of")
@@ -82,18 +83,6 @@ def _marks(texts: pl.Series, source: Path) -> pl.DataFrame:
     return marked.with_columns(cluster=pl.coalesce("duplicate_of", own))
 
 
-def _check_files(source: Path, target: Path) -> None:
-    for path in (source, target):
-        if path.suffix not in _READ:
-            raise BadInput(f"{path.name}: a table ends in {', '.join(_READ)}; name it so")
-    if source.suffix != target.suffix:
-        raise BadInput(f"{target.name}: the result is of the input's kind; end it {source.suffix}")
-    if not source.is_file():
-        raise BadInput(f"{source}: there is no such file")
-    if target.exists():
-        raise BadInput(f"{target}: is there already; remove it or choose another name")
-
-
 def _check_columns(source: Path, schema: pl.Schema, column: str) -> None:
     if column not in schema:
         raise BadInput(f"{source.name}: has no column {column}; --column takes one that it has")
@@ -114,20 +103,3 @@ def _in_our_words(source: Path) -> Iterator[None]:
     except (pl.exceptions.PolarsError, UnicodeDecodeError):
         kind = source.suffix.removeprefix(".")
         raise BadInput(f"{source.name}: a row is no {kind} that can be read; mend it") from None
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Give a file beside `target` that takes its name once the block has ended well."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.touch(mode=0o600)
-    except OSError as error:
-        raise BadInput(
-            f"{target}: cannot be written ({error.strerror}); choose another place"
-        ) from None
-    try:
-        yield part
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)

@@ -18,11 +18,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flows.plain_paths import kind_of, whole
 from flows.progress import told
 from schema.errors import BadInput
 
 ROWS: Final = 10_000
-ENDINGS: Final = (".parquet", ".csv", ".ndjson")
 Added = dict[str, Sequence[Any]]
 Texts = list[str | None]
 
@@ -47,33 +47,9 @@ def rewritten(
         BadInput: a file is missing, of another kind or in the way, a column is missing, in the
             way or no text, or a row cannot be read.
     """
-    kind = _kind(source, target)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with part.open("xb"):
-            pass
-    except OSError as error:
-        raise BadInput(
-            f"{target}: cannot be written ({error.strerror}); choose another place"
-        ) from None
-    try:
+    kind = kind_of(source, target)
+    with whole(target) as part:
         yield _PIECES[kind](source, part, column, added)
-        part.rename(target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _kind(source: Path, target: Path) -> str:
-    for path in (source, target):
-        if path.suffix not in ENDINGS:
-            raise BadInput(f"{path.name}: a table ends in {', '.join(ENDINGS)}; name it so")
-    if source.suffix != target.suffix:
-        raise BadInput(f"{target.name}: the result is of the input's kind; end it {source.suffix}")
-    if not source.is_file():
-        raise BadInput(f"{source}: there is no such file")
-    if target.exists():
-        raise BadInput(f"{target}: is there already; remove it or choose another name")
-    return source.suffix
 
 
 def _check_columns(source: Path, columns: Sequence[str], column: str, added: str | None) -> None:
