@@ -63,6 +63,7 @@ MARTS = (
     "wishes",
     "codebook",
     "agreement",
+    "agreement_parts",
     "claims",
     "verdicts",
 )
