@@ -47,6 +47,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("sql",): "read-only",
     ("scrub",): "numbers",
     ("dedup",): "earlier row",
+    ("agreement",): "interval",
     ("status",): "gaps",
     ("up",): "schedules",
     ("codebook", "lint"): "codebook",
