@@ -15,8 +15,7 @@ from annotation.alpha import (
     SET_LEVELS,
     AlphaLevel,
     Coincidences,
-    alpha,
-    alpha_interval,
+    alpha_with_interval,
     coincidences,
 )
 from annotation.span_agreement import span_f1
@@ -121,8 +120,7 @@ def measure_matrix(
 ) -> dict[str, Any]:
     """Measure one variable from its values, units by coders, as `measure` does."""
     data = coincidences(matrix)
-    estimate = alpha(matrix, level)
-    interval = alpha_interval(matrix, level, seed=seed, draws=draws)
+    estimate, interval = alpha_with_interval(matrix, level, seed=seed, draws=draws)
     is_present = presence(data)
     reason = None if interval.reason is None else f"no interval: {interval.reason}"
     return {

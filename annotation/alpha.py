@@ -54,24 +54,27 @@ class Coincidences(NamedTuple):
 
 def alpha(reliability: Matrix, level: AlphaLevel) -> Alpha:
     """Return Krippendorff's alpha of a matrix of units by coders."""
-    data = coincidences(reliability)
-    if (reason := why_undefined(data)) is not None:
-        return Alpha(None, reason)
-    patterns, times_seen = _patterns(data)
-    [value] = _alphas(patterns, level, times_seen[None].astype(np.float64))
-    return Alpha(float(value))
+    return alpha_with_interval(reliability, level, seed=0, draws=0)[0]
 
 
 def alpha_interval(
     reliability: Matrix, level: AlphaLevel, *, seed: int, draws: int = 1000
 ) -> Interval:
     """Return alpha's 95 percent interval from `draws` resamplings of the pairable units."""
+    return alpha_with_interval(reliability, level, seed=seed, draws=draws)[1]
+
+
+def alpha_with_interval(
+    reliability: Matrix, level: AlphaLevel, *, seed: int, draws: int = 1000
+) -> tuple[Alpha, Interval]:
+    """Return alpha and its 95 percent interval: what they share is computed once."""
     data = coincidences(reliability)
     if (reason := why_undefined(data)) is not None:
-        return Interval(None, None, reason)
+        return Alpha(None, reason), Interval(None, None, reason)
     patterns, times_seen = _patterns(data)
     times_drawn = resampled(times_seen, seed=seed, draws=draws)
-    return percentiles(_alphas(patterns, level, times_drawn))
+    point, *drawn = _alphas(patterns, level, np.vstack([times_seen, times_drawn]))
+    return Alpha(float(point)), percentiles(np.array(drawn))
 
 
 def why_undefined(data: Coincidences) -> str | None:
@@ -96,7 +99,7 @@ def resampled(times_seen: npt.NDArray[np.int64], *, seed: int, draws: int) -> Fl
 def percentiles(estimates: Floats) -> Interval:
     """Return the middle 95 percent of bootstrap estimates; NaN is one that is not defined."""
     defined = estimates[~np.isnan(estimates)]
-    if len(defined) < _DEFINED_SHARE * len(estimates):
+    if not len(defined) or len(defined) < _DEFINED_SHARE * len(estimates):
         return Interval(None, None, FEW_DRAWS)
     low, high = np.quantile(defined, [0.025, 0.975])
     return Interval(float(low), float(high))
@@ -137,26 +140,29 @@ def _alphas(data: Coincidences, level: AlphaLevel, times_drawn: Floats) -> Float
 
     NaN where one value is drawn.
     """
+    has_short_cut = level in ("nominal", "ordinal", "interval")
+    between = None if has_short_cut else _between_units(data, level)
     some = max(1, _CELLS // len(data.counts))  # draws at a time: what they need fits in memory
     chunks = [times_drawn[start : start + some] for start in range(0, len(times_drawn), some)]
-    ratios = [_ratios(data, level, chunk) for chunk in chunks]
+    ratios = [_ratios(data, level, chunk, between) for chunk in chunks]
     result: Floats = 1 - np.concatenate(ratios)
     return result
 
 
-def _ratios(data: Coincidences, level: AlphaLevel, times_drawn: Floats) -> Floats:
+def _ratios(
+    data: Coincidences, level: AlphaLevel, times_drawn: Floats, between: Floats | None
+) -> Floats:
     """Return observed over expected disagreement, one per draw."""
     totals = times_drawn @ data.counts
     pairable = totals.sum(axis=1)
-    if level == "nominal":
+    if between is not None:
+        within = np.diagonal(between)
+        expected = ((times_drawn @ between) * times_drawn).sum(axis=1)
+    elif level == "nominal":
         within = data.per_unit**2 - (data.counts**2).sum(axis=1)
         expected = pairable**2 - (totals**2).sum(axis=1)
-    elif level in ("ordinal", "interval"):
-        within, expected = _by_moments(data, _positions(data, level, totals), totals)
     else:
-        squared = _squared_differences(data, level)
-        within = ((data.counts @ squared) * data.counts).sum(axis=1)
-        expected = ((totals @ squared) * totals).sum(axis=1)
+        within, expected = _by_moments(data, _positions(data, level, totals), totals)
     disagreement = (times_drawn * (within / (data.per_unit - 1))).sum(axis=1)
     ratios = np.full(len(times_drawn), np.nan)
     has_two = (totals > 0).sum(axis=1) > 1
@@ -183,34 +189,65 @@ def _by_moments(data: Coincidences, at: Floats, totals: Floats) -> tuple[Floats,
     return within, 2 * (totals.sum(axis=1) * second - first**2)
 
 
-def _squared_differences(data: Coincidences, level: AlphaLevel) -> Floats:
-    """Return squared differences at the ratio and set levels: values by values."""
+def _between_units(data: Coincidences, level: AlphaLevel) -> Floats:
+    """Sum squared differences of each unit's values from each other's, at the ratio and set levels.
+
+    Units by units: of sets there are often more than of units, nearly each one of its own.
+    """
+    between = np.zeros((len(data.counts), len(data.counts)))
+    some = max(1, _CELLS // len(data.values))
+    for start in range(0, len(data.values), some):  # of values: so many distances at a time
+        mine = slice(start, start + some)
+        squared = _squared_differences(data.values[mine], data.values, level)
+        between += _summed(_summed(squared, data.counts).T, data.counts[:, mine])
+    return between
+
+
+def _summed(columns: Floats, counts: Floats) -> Floats:
+    """Return `columns @ counts.T` where most counts are 0."""
+    order = np.argsort(-counts, axis=1, kind="stable")
+    summed = np.zeros((len(columns), len(counts)))
+    for place in range(int((counts > 0).sum(axis=1).max(initial=0))):
+        values = order[:, place]  # of each unit: its first value, its second, ...
+        summed += columns[:, values] * np.take_along_axis(counts, values[:, None], axis=1).T
+    return summed
+
+
+def _squared_differences(some: Sequence[Any], values: Sequence[Any], level: AlphaLevel) -> Floats:
+    """Return squared differences at the ratio and set levels: `some` by `values`."""
     if level in SET_LEVELS:
-        return set_distances(data.values, level)
-    numbers = np.array(data.values, dtype=np.float64)
-    gaps, sums = numbers[:, None] - numbers, numbers[:, None] + numbers
+        return set_distances(some, values, level)
+    one, other = np.array(some, dtype=np.float64)[:, None], np.array(values, dtype=np.float64)
+    gaps, sums = one - other, one + other
     squared: Floats = np.square(np.divide(gaps, sums, out=np.zeros_like(gaps), where=sums != 0))
     return squared
 
 
-def set_distances(sets: Sequence[frozenset[Hashable]], level: AlphaLevel) -> Floats:
-    """Return each set's distance to each: 1 - Jaccard, or 1 - Jaccard * monotonicity (MASI).
+def set_distances(
+    some: Sequence[frozenset[Hashable]], sets: Sequence[frozenset[Hashable]], level: AlphaLevel
+) -> Floats:
+    """Return the distance of `some` sets to each: 1 - Jaccard, or 1 - Jaccard * monotonicity.
 
-    Jaccard is the share of members in common; two empty sets are equal. Monotonicity is 1 where
-    sets are equal, 2/3 where one lies in the other, else 1/3.
+    Jaccard is the share of members in common; two empty sets are equal. Monotonicity, of MASI, is
+    1 where sets are equal, 2/3 where one lies in the other, else 1/3.
     """
-    place = {member: n for n, member in enumerate({m for members in sets for m in members})}
-    holds = np.zeros((len(sets), len(place)))
-    for n, members in enumerate(sets):
-        holds[n, [place[member] for member in members]] = 1.0
-    common, sizes = holds @ holds.T, holds.sum(axis=1)
-    union = sizes[:, None] + sizes - common
+    place = {m: n for n, m in enumerate({m for members in (*some, *sets) for m in members})}
+    one, other = _membership(some, place), _membership(sets, place)
+    common = one @ other.T
+    sizes, others = one.sum(axis=1)[:, None], other.sum(axis=1)
+    union = sizes + others - common
     jaccard: Floats = np.divide(common, union, out=np.ones_like(common), where=union > 0)
     if level == "jaccard":
         return 1 - jaccard
-    is_within = common == np.minimum(sizes[:, None], sizes)
-    monotonicity = np.where(is_within, np.where(common == union, 1.0, 2 / 3), 1 / 3)
-    return 1 - jaccard * monotonicity
+    is_within = common == np.minimum(sizes, others)
+    return 1 - jaccard * np.where(is_within, np.where(common == union, 1.0, 2 / 3), 1 / 3)
+
+
+def _membership(sets: Sequence[frozenset[Hashable]], place: dict[Hashable, int]) -> Floats:
+    holds = np.zeros((len(sets), len(place)))
+    for n, members in enumerate(sets):
+        holds[n, [place[member] for member in members]] = 1.0
+    return holds
 
 
 def _is_missing(value: object) -> bool:

@@ -60,21 +60,18 @@ def _tallies(codings: pl.DataFrame, spans: pl.DataFrame) -> npt.NDArray[np.float
     coders: dict[object, list[str]] = defaultdict(list)
     for unit, coder in codings.select("unit", "coder").unique().sort("coder").iter_rows():
         coders[unit].append(coder)
-    tallies = [
-        sum(
-            (_compared(marks[unit, one], marks[unit, other]) for one, other in pairs),
-            start=np.zeros(3),
-        )
-        for unit, present in coders.items()
-        if (pairs := list(combinations(present, 2)))
-    ]
-    return np.array(tallies).reshape(-1, 3)
+    tallies = np.zeros((len(coders), 3))
+    for n, (unit, present) in enumerate(coders.items()):
+        for one, other in combinations(present, 2):
+            if marks[unit, one] or marks[unit, other]:
+                tallies[n] += _compared(marks[unit, one], marks[unit, other])
+    return tallies[[len(present) > 1 for present in coders.values()]]
 
 
-def _compared(one: Marks, other: Marks) -> npt.NDArray[np.float64]:
+def _compared(one: Marks, other: Marks) -> tuple[int, int, int]:
     overlapped = sum(_touches(mark, other) for mark in one)
     overlapped += sum(_touches(mark, one) for mark in other)
-    return np.array([2 * len(one & other), overlapped, len(one) + len(other)], dtype=np.float64)
+    return 2 * len(one & other), overlapped, len(one) + len(other)
 
 
 def _touches(mark: tuple[int, int], others: Marks) -> bool:

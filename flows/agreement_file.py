@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, get_args
 import polars as pl
 
 from annotation.agreement import measure, part_seed
-from annotation.alpha import SET_LEVELS, AlphaLevel
+from annotation.alpha import SET_LEVELS
 from flows.plain_paths import ENDINGS
 from flows.tables import as_table, interval_text
 from schema.errors import BadInput
@@ -16,7 +16,7 @@ from schema.errors import BadInput
 Level = Literal["nominal", "ordinal", "interval", "ratio", "set"]
 LEVELS: Final[tuple[str, ...]] = get_args(Level)
 MEMBERS: Final = "|"  # between the members of a set in a text cell
-MANY_VALUES: Final = 4000  # of sets and ratios, whose distances are held pair by pair
+MANY_UNITS: Final = 5000  # of sets and ratios, whose distances are held unit by unit
 SEED: Final = 1
 _READ: Final[dict[str, Callable[[Path], pl.DataFrame]]] = {
     ".parquet": pl.read_parquet,
@@ -46,7 +46,7 @@ def agreement_file(
     found = []
     for (name,), mine in rows.sort("code").group_by("code", maintain_order=True):
         for one in SET_LEVELS if level == "set" else (level,):
-            _check_size(source, mine["value"], one)
+            _check_size(source, mine["unit"], one)
             measured = measure(mine, one, seed=part_seed(SEED, str(name)))  # type: ignore[arg-type]
             found.append(({"code": str(name)} if code else {}) | measured)
     return found
@@ -157,9 +157,9 @@ def _refuse_where(source: Path, is_wrong: pl.Series, told: str) -> None:
         )
 
 
-def _check_size(source: Path, values: pl.Series, level: AlphaLevel | str) -> None:
-    if level in (*SET_LEVELS, "ratio") and (held := values.n_unique()) > MANY_VALUES:
+def _check_size(source: Path, units: pl.Series, level: str) -> None:
+    if level in (*SET_LEVELS, "ratio") and (held := units.n_unique()) > MANY_UNITS:
         raise BadInput(
-            f"{source.name}: {held} different values are more than the {MANY_VALUES} that the "
-            "ratio and set levels take; round them, or measure part of the table"
+            f"{source.name}: {held} units are more than the {MANY_UNITS} that the ratio and set "
+            "levels take; measure part of the table"
         )

@@ -198,12 +198,12 @@ def masi_distance(one: frozenset[str], other: frozenset[str]) -> float:
 def test_set_distances_equal_their_definitions(some: Any) -> None:
     for level, distance in (("masi", masi_distance), ("jaccard", jaccard_distance)):
         table = [[distance(one, other) for other in some] for one in some]
-        assert set_distances(some, level) == pytest.approx(np.array(table))
+        assert set_distances(some, some, level) == pytest.approx(np.array(table))
 
 
 def test_masi_weighs_subsets_and_overlaps() -> None:
     a, ab, bc, c = (frozenset(members) for members in ("a", "ab", "bc", "c"))
-    [row, *_] = set_distances([ab, a, bc, c, frozenset()], "masi").tolist()
+    [row] = set_distances([ab], [ab, a, bc, c, frozenset()], "masi").tolist()
     assert row == pytest.approx([0, 1 - 1 / 2 * 2 / 3, 1 - 1 / 3 * 1 / 3, 1, 1])
 
 
