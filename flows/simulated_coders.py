@@ -8,6 +8,7 @@ from annotation.codebook import load_codebook
 from annotation.results import Span, build_result
 from demo.coders import simulated_answer
 from demo.model import Community
+from flows.adjudicating import adjudication_projects
 from flows.coding_round import projects
 from flows.label_studio import connect
 from flows.workspace import Workspace
@@ -41,6 +42,27 @@ def code_round(workspace: Workspace, community: Community, wave: str, round_: st
             label_studio.submit(client, task, result)
             answered += 1
     return answered
+
+
+def rule_disputes(workspace: Workspace, community: Community, wave: str, round_: str) -> int:
+    """Settle every open dispute by the planted truth; return how many.
+
+    Each cites the code's first decision rule, but one in ten finds none that decides.
+    """
+    codebook = load_codebook(workspace.codebook)
+    client = connect(workspace)
+    natives = _natives(workspace, community)
+    ruled = 0
+    for key in adjudication_projects(workspace, codebook, wave, round_):
+        found = label_studio.find_project(client, key)
+        if found is None:
+            continue
+        for task, code_id in label_studio.open_disputes(client, found):
+            truth = community.by_id[natives[task.unit_key]].values.get(code_id, 0)
+            rule = None if task.unit_key % 10 == 0 else 1
+            label_studio.submit(client, task, label_studio.ruling_result(truth, rule))
+            ruled += 1
+    return ruled
 
 
 def _natives(workspace: Workspace, community: Community) -> dict[int, str]:

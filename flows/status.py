@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.vault import count_pending, open_vault
+from flows.coders import progress
 from flows.looks import overdue_before
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
@@ -20,6 +21,7 @@ SECTIONS = {
     "posts": "Posts held",
     "due": "Posts to look at again now; overdue: the removal deadline may have passed",
     "clear_up": "What does not follow removals and edits yet; the next run or `publish` sees to it",
+    "coders": "Coders in the round drawn last: progress, pace, agreement",
     "hidden": "Posts hidden while their account is closed",
     "wishes": "What authors wish of reuse",
     "gaps": "Gaps: what could not be seen",
@@ -40,6 +42,7 @@ def status(directory: Path) -> dict[str, Any]:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
+        at_work = progress(workspace, warehouse)
         streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
         "runs": [_run(run, streams) for run in held.runs.to_dicts()],
@@ -47,6 +50,7 @@ def status(directory: Path) -> dict[str, Any]:
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
         "clear_up": _clear_up(workspace, behind),
+        "coders": at_work,
         "hidden": hidden.to_dicts(),
         "wishes": wishes.to_dicts(),
         "gaps": held.gaps.to_dicts(),

@@ -36,6 +36,7 @@ INTERMEDIATE = (
     "latest_replies",
     "latest_quotes",
     "latest_codings",
+    "latest_rulings",
     "open_gaps",
     "shareable",
 )
@@ -52,6 +53,7 @@ MARTS = (
     "annotation",
     "evidence_span",
     "label",
+    "second_opinion",
     "persistence_tally",
     "duplicates",
     "coverage",

@@ -13,6 +13,7 @@ from warehouse.authors import (
 )
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
+from warehouse.coders import read_progress_of_coders, save_qualifications
 from warehouse.codings import (
     coded_units,
     known_annotations,
@@ -66,6 +67,16 @@ from warehouse.rules import (
     last_act,
     naming_columns,
 )
+from warehouse.rulings import (
+    RULING,
+    count_labels,
+    open_disputes,
+    read_coded,
+    ruled_units,
+    save_rulings,
+    save_second_opinions,
+    set_adjudicators,
+)
 from warehouse.runs import (
     Status,
     begin_run,
@@ -104,6 +115,7 @@ from warehouse.verdicts import compute_verdicts
 
 __all__ = [
     "QUOTES",
+    "RULING",
     "UNFINISHED",
     "Beside",
     "CodedRound",
@@ -128,6 +140,7 @@ __all__ = [
     "count_excluded",
     "count_held",
     "count_hidden",
+    "count_labels",
     "count_less_masked",
     "count_missed_details",
     "count_offending",
@@ -165,6 +178,7 @@ __all__ = [
     "naming_columns",
     "no_longer_permitted",
     "old_texts",
+    "open_disputes",
     "open_warehouse",
     "post_keys_of",
     "posts_meant",
@@ -173,10 +187,12 @@ __all__ = [
     "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_coded",
     "read_coded_round",
     "read_due",
     "read_position",
     "read_progress",
+    "read_progress_of_coders",
     "read_status",
     "read_units",
     "remove",
@@ -185,6 +201,7 @@ __all__ = [
     "retract_annotations",
     "reworded_units",
     "roots_to_read",
+    "ruled_units",
     "run_checks",
     "sampling_frame",
     "save_agreement",
@@ -194,9 +211,13 @@ __all__ = [
     "save_interactions",
     "save_page",
     "save_progress",
+    "save_qualifications",
     "save_quote_read",
     "save_remasked",
+    "save_rulings",
+    "save_second_opinions",
     "save_units",
+    "set_adjudicators",
     "set_current_round",
     "table_hash",
     "tasks_follow",

@@ -217,12 +217,13 @@ def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
             "and units.unit_key in (select unit_key from batch)"
         )
         # what was saved meanwhile is of the same words
-        warehouse.execute(
-            "update landed.codings set version_key = posts.version_key "
-            "from landed.post_versions as posts where codings.unit_key = posts.post_key "
-            "and codings.version_key = ? and codings.unit_key in (select unit_key from batch)",
-            [NO_WORDING],
-        )
+        for table in ("codings", "rulings"):
+            warehouse.execute(
+                f"update landed.{table} set version_key = posts.version_key "
+                f"from landed.post_versions as posts where {table}.unit_key = posts.post_key "
+                f"and {table}.version_key = ? and {table}.unit_key in (select unit_key from batch)",
+                [NO_WORDING],
+            )
 
 
 def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: datetime) -> int:
