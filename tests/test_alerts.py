@@ -196,8 +196,16 @@ def test_a_flow_whose_process_died_is_told(study: Passes, receiver: Receiver) ->
 
 def test_status_says_the_same(study: Passes) -> None:
     brought(study, {0: 4, 1: 12, 2: 14, 3: 10})
-    told = study.place.having(CONFIDE_NOW=NOW.isoformat()).invoke("status", "--json").succeeds()
-    assert [row["warning"] for row in json.loads(told.out)["warnings"]] == [
+    study.write(
+        "update landed.collection_runs set status = 'completed', "
+        f"finished_at = timestamp '{NOW - timedelta(hours=25):%Y-%m-%d %H:%M}'"
+    )
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat())
+    told = json.loads(here.invoke("status", "--json").succeeds().out)
+    assert [(row["source"], row["lag_seconds"]) for row in told["sources"]] == [("porch", 90_000)]
+    assert {row["store"] for row in told["disk"]} == {"warehouse.duckdb", "var/", "free"}
+    assert "1 d 1 h" in here.invoke("status").succeeds().out
+    assert [row["warning"] for row in told["warnings"]] == [
         "porch: 4 new posts in the last 24 hours, usually 12: see whether it still exists and is "
         "still read (`confide status`)"
     ]

@@ -96,6 +96,33 @@ def is_rewrite_due(warehouse: Warehouse) -> bool:
     return bool(warehouse.scalar("select rewrite_due_at is not null from landed.store"))
 
 
+def read_sources(warehouse: Warehouse) -> pl.DataFrame:
+    """Read of each source when a run last went well, and up to when it was read without a gap.
+
+    Columns source, last_success_at and covered_to_at, in UTC; null where there is none yet.
+    """
+    return add_zones(
+        warehouse.frame(
+            """
+            select source, last_success_at, covered_to_at
+            from (
+                select source, max(finished_at) filter (where status = 'completed')
+                    as last_success_at
+                from landed.collection_runs
+                group by source
+            )
+            left join (
+                select source, max(to_at) as covered_to_at
+                from landed.coverage
+                where kind = 'seen'
+                group by source
+            ) using (source)
+            order by source
+            """
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What an operator wants to know, as frames of counts and instants."""

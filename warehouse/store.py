@@ -76,6 +76,7 @@ from warehouse.runs import (
     is_rewrite_due,
     last_run_at,
     post_keys_of,
+    read_sources,
     read_status,
     threads_to_read,
 )
@@ -180,6 +181,7 @@ __all__ = [
     "read_due",
     "read_position",
     "read_progress",
+    "read_sources",
     "read_status",
     "read_units",
     "remove",
