@@ -14,6 +14,7 @@ CorpusError
 ├── ServerError         exit 1: Prefect's server does not start
 ├── WarehouseError      exit 1: the store is newer than this program, or inconsistent
 │   └── StoreBusy           another program holds it; a later try may work
+├── DiskFull            exit 1: no room to write; the next run goes on once there is
 └── UnexpectedFailure   exit 1: a fault of ours, told without any value
 
 A message names source, file, rule, count and remedy; never a post's text or a person.
@@ -99,6 +100,10 @@ class WarehouseError(CorpusError):
 
 class StoreBusy(WarehouseError):
     """Another flow or program holds the warehouse or the vault; another try may work."""
+
+
+class DiskFull(CorpusError):
+    """There was no room to write; what was committed before stays."""
 
 
 class UnexpectedFailure(CorpusError):
