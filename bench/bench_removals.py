@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -18,19 +18,17 @@ from typing import TypeVar
 
 import polars as pl
 
-from bench.bench_save_page import invented_posts
+from bench.invented_posts import NOW, invented, save
 from connectors.vault import VaultEntry, open_vault
 from flows.new_study import write_key
 from flows.publish import renew
 from flows.removing import OPTED_OUT, remove
 from flows.workspace import Workspace, key_file, open_workspace
-from schema.posts import EngagementSnapshot, Post
 from schema.removals import CollectedRemoval
 from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
 from warehouse.publish import publish
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = (10_000, 100_000, 1_000_000)
 MANY = 10_000
 CHUNK = 100_000
@@ -75,11 +73,7 @@ def fill(workspace: Workspace, stored: int) -> None:
         names = [native_id(n) for n in numbers]
         keys = post_keys("reddit", names, key=key)
         authors = author_pseudonyms("reddit", [account(n) for n in numbers], key=key)
-        posts = invented_posts(first, len(numbers)).with_columns(
-            pl.Series("post_key", keys, dtype=pl.UInt64),
-            pl.Series("thread_key", keys, dtype=pl.UInt64),
-            pl.Series("author_pseudonym", authors),
-        )
+        posts, counts = invented(first, keys, authors)
         entries = [
             VaultEntry("reddit", name, post_key, "bench", NOW + timedelta(hours=24))
             for name, post_key in zip(names, keys, strict=True)
@@ -87,8 +81,7 @@ def fill(workspace: Workspace, stored: int) -> None:
         with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
             vault.remember(entries)
         with store.open_warehouse(workspace.warehouse, now=NOW) as warehouse:
-            rows, empty = Post.validate(posts), EngagementSnapshot.create_empty()
-            store.save_page(warehouse, rows, empty, STAMP, position=None)
+            save(warehouse, posts, counts, STAMP)
     publish(workspace.warehouse, workspace.published, now=NOW)
 
 
