@@ -5,7 +5,7 @@ one row of what duplicates are found by.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dataframely as dy
 import numpy as np
@@ -22,7 +22,9 @@ _SYLLABLES = ("ka", "le", "mi", "ro", "su", "ta", "ne", "vo", "pi", "da", "hu", 
 _VOCABULARY = np.array(
     [a + b + c for a in _SYLLABLES for b in ("", *_SYLLABLES) for c in _SYLLABLES]
 )
-_BANDS = ", ".join(f"cast(hash(post_key + {n}) >> 32 as uinteger) as band_{n:02}" for n in range(16))
+_BANDS = ", ".join(
+    f"cast(hash(post_key + {n}) >> 32 as uinteger) as band_{n:02}" for n in range(16)
+)
 _SKETCH = f"""
 insert into landed.duplicate_sketches by name
 select
