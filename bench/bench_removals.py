@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TypeVar
 
 import polars as pl
@@ -27,7 +27,6 @@ from flows.workspace import Workspace, key_file, open_workspace
 from schema.removals import CollectedRemoval
 from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
-from warehouse.publish import publish
 
 SIZES = (10_000, 100_000, 1_000_000)
 MANY = 10_000
@@ -45,13 +44,14 @@ class Cost:
     rows: float
     rewriting: float
     publishing: float
+    processor: float
 
     def __str__(self) -> str:
-        """Write the steps and their sum."""
+        """Write the steps, their sum, and how much of it was computing."""
         total = self.rows + self.rewriting + self.publishing
         return (
             f"{total:7.2f} s (vault and rows {self.rows:.2f}, bytes {self.rewriting:.2f}, "
-            f"published file {self.publishing:.2f})"
+            f"published file {self.publishing:.2f}; {self.processor:.2f} s of CPU)"
         )
 
 
@@ -66,7 +66,7 @@ def account(number: int) -> str:
 
 
 def fill(workspace: Workspace, stored: int) -> None:
-    """Store posts and what leads back to them, by chunks, and publish."""
+    """Store posts and what leads back to them, by chunks."""
     key = workspace.key.pseudonym_key("reddit")
     for first in range(0, stored, CHUNK):
         numbers = range(first, min(stored, first + CHUNK))
@@ -82,7 +82,16 @@ def fill(workspace: Workspace, stored: int) -> None:
             vault.remember(entries)
         with store.open_warehouse(workspace.warehouse, now=NOW) as warehouse:
             save(warehouse, posts, counts, STAMP)
-    publish(workspace.warehouse, workspace.published, now=NOW)
+
+
+def made_study(root: Path) -> Workspace:
+    """Make a study, and its key, in an empty folder."""
+    os.environ |= {"XDG_CONFIG_HOME": str(root), "CONFIDE_NOW": NOW.isoformat()}
+    folder = root / "study"
+    folder.mkdir()
+    (folder / "study.toml").write_text(STUDY, "utf-8")
+    write_key(key_file("bench"), bytes(range(32)))
+    return open_workspace(folder)
 
 
 def removal(posts: list[str], authors: list[str]) -> pl.DataFrame:
@@ -99,13 +108,14 @@ def removal(posts: list[str], authors: list[str]) -> pl.DataFrame:
 def measure(workspace: Workspace, asked: pl.DataFrame, expected: int) -> Cost:
     """Remove as the flows do, and time each step."""
     removals = CollectedRemoval.validate(asked, cast=True)
+    began = process_time()
     removed, rows = timed(lambda: remove(workspace, "reddit", removals))
     assert removed == expected, removed
     was_due, rewriting = timed(lambda: store.compact(workspace.warehouse, now=NOW))
     is_renewed, publishing = timed(lambda: renew(workspace))
     assert was_due
     assert is_renewed
-    return Cost(rows, rewriting, publishing)
+    return Cost(rows, rewriting, publishing, process_time() - began)
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
@@ -120,13 +130,9 @@ def main(arguments: list[str]) -> None:
     for stored in map(int, arguments) if arguments else SIZES:
         with ExitStack() as stack:
             root = Path(stack.enter_context(TemporaryDirectory()))
-            os.environ |= {"XDG_CONFIG_HOME": str(root), "CONFIDE_NOW": NOW.isoformat()}
-            folder = root / "study"
-            folder.mkdir()
-            (folder / "study.toml").write_text(STUDY, "utf-8")
-            write_key(key_file("bench"), bytes(range(32)))
-            workspace = open_workspace(folder)
+            workspace = made_study(root)
             fill(workspace, stored)
+            store.publish(workspace.warehouse, workspace.published, now=NOW)
             one = measure(workspace, removal([], [account(0)]), PER_AUTHOR)
             many = min(MANY, stored // 2)
             ids = [native_id(stored - 1 - n) for n in range(many)]
