@@ -16,6 +16,7 @@ from prefect import flow, task
 
 from connectors import reddit_archive, reddit_export
 from flows import progress
+from flows.alerts import tell_end
 from flows.gate import land
 from flows.guard import guarded
 from flows.newest_export import drop_missing
@@ -25,7 +26,8 @@ from flows.reading import Reading, query_for
 from flows.runs import recorded
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
-from schema.study import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource, Study
+from schema.sources import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource
+from schema.study import Study
 from warehouse import store
 
 FILES_VARIABLE = "CONFIDE_BACKFILL_FILES"
@@ -77,7 +79,7 @@ def file_source(study: Study, name: str | None) -> FileSource:
     return chosen
 
 
-@flow(name="backfill", log_prints=False, persist_result=False)
+@flow(name="backfill", log_prints=False, persist_result=False, on_crashed=[tell_end])
 @guarded
 def backfill(
     source: str, archives: list[str], is_newest: bool = False

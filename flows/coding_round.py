@@ -15,6 +15,7 @@ from annotation.assignment import assign
 from annotation.codebook import load_codebook
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
+from flows.alerts import HOOKS
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.removing import resume
@@ -31,7 +32,7 @@ PLURAL = {"root": "roots", "reply": "replies"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
-@flow(name="round", log_prints=False, persist_result=False)
+@flow(name="round", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
     """Run what is due of a round: draw once, push what is new, pull, measure agreement."""

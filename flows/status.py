@@ -9,12 +9,14 @@ from flows.looks import overdue_before
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
+from flows.troubles import standing
 from flows.words import tally
 from flows.workspace import Workspace, open_workspace
-from schema.study import source_platform
+from schema.sources import source_platform
 from warehouse import store
 
 SECTIONS = {
+    "warnings": "What wants a person",
     "runs": "Last run of each source",
     "streams": "Streams: how far each is followed",
     "posts": "Posts held",
@@ -42,6 +44,7 @@ def status(directory: Path) -> dict[str, Any]:
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
         streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
+        "warnings": [{"warning": trouble.sentence} for trouble in standing(workspace)],
         "runs": [_run(run, streams) for run in held.runs.to_dicts()],
         "streams": streams,
         "posts": held.posts.to_dicts(),

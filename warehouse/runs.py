@@ -13,8 +13,13 @@ from warehouse.connection import Warehouse
 from warehouse.saving import SaveStamp
 
 
-def begin_run(warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime) -> None:
-    """Note that a run began; an earlier one of the source that never ended was interrupted."""
+def begin_run(
+    warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime, flow_run: str | None = None
+) -> None:
+    """Note that a run began; an earlier one of the source that never ended was interrupted.
+
+    `flow_run`: the id of the Prefect run that it is part of.
+    """
     with warehouse.transaction():
         warehouse.execute(
             "update landed.collection_runs set status = 'interrupted' "
@@ -23,8 +28,8 @@ def begin_run(warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime) -
         )
         warehouse.execute(
             "insert into landed.collection_runs values "
-            "(?, ?, ?, ?, ?, null, 'running', null, null)",
-            [stamp.run_id, stamp.source, stamp.stream, stamp.route, naive(started_at)],
+            "(?, ?, ?, ?, ?, null, 'running', null, null, ?)",
+            [stamp.run_id, stamp.source, stamp.stream, stamp.route, naive(started_at), flow_run],
         )
 
 

@@ -103,6 +103,7 @@ from warehouse.units import (
     withhold_units,
 )
 from warehouse.verdicts import compute_verdicts
+from warehouse.volumes import daily_volumes
 
 __all__ = [
     "QUOTES",
@@ -137,6 +138,7 @@ __all__ = [
     "count_units",
     "count_wishes",
     "count_young_units",
+    "daily_volumes",
     "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
