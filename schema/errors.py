@@ -6,7 +6,8 @@ CorpusError
 │   ├── CodebookInvalid     a codebook breaks a rule
 │   ├── KeyUnreadable       the project key is missing, short or readable by others
 │   ├── CredentialMissing   a platform or Label Studio needs a credential
-│   └── VaultLocked         the vault does not open with this key
+│   ├── VaultLocked         the vault does not open with this key
+│   └── BackupUnreadable    a backup is none, damaged, or does not open with these keys
 ├── PolicyRefused       exit 3: a rule of the study or of the law forbids it
 ├── SourceRefused       exit 1: the platform said no; asking again does not help
 ├── SourceUnavailable   exit 1: the platform is down or busy; a later try may work
@@ -51,6 +52,10 @@ class CredentialMissing(BadInput):
 
 class VaultLocked(BadInput):
     """The vault was sealed with another key."""
+
+
+class BackupUnreadable(BadInput):
+    """A file is no backup, was changed or cut off, or was sealed with another key."""
 
 
 class PolicyRefused(CorpusError):

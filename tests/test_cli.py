@@ -37,6 +37,8 @@ VERBS: dict[tuple[str, ...], str] = {
     ("refresh",): "removals",
     ("forget",): "keep them out",
     ("retain",): "policy allows",
+    ("backup",): "sealed file",
+    ("restore",): "removed since",
     ("shred",): "destroy vault",
     ("draw",): "stratified",
     ("push",): "Label Studio",
