@@ -65,6 +65,7 @@ MARTS = (
     "wishes",
     "codebook",
     "agreement",
+    "agreement_parts",
     "claims",
     "verdicts",
 )

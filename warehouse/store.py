@@ -1,5 +1,6 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.agreement import CodedRound, read_agreement, read_coded_round, save_agreement
 from warehouse.authors import (
     Beside,
     authors_to_ask,
@@ -15,10 +16,7 @@ from warehouse.codebooks import save_codebook
 from warehouse.codings import (
     coded_units,
     known_annotations,
-    latest_codings,
-    read_agreement,
     retract_annotations,
-    save_agreement,
     save_codings,
     set_current_round,
 )
@@ -110,6 +108,7 @@ __all__ = [
     "QUOTES",
     "UNFINISHED",
     "Beside",
+    "CodedRound",
     "Due",
     "PostContext",
     "RemovalCounts",
@@ -163,7 +162,6 @@ __all__ = [
     "last_act",
     "last_drawn_round",
     "last_run_at",
-    "latest_codings",
     "less_masked",
     "log_act",
     "may_share",
@@ -178,6 +176,7 @@ __all__ = [
     "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_coded_round",
     "read_due",
     "read_position",
     "read_progress",
