@@ -5,7 +5,6 @@ clients are imported only by the verb that needs them, so `--help` answers at on
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -407,23 +406,25 @@ def verdicts(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Argument(help="SQL; standard input if absent.")] = None,
+    query: Annotated[
+        str | None,
+        typer.Argument(help="SQL; standard input if absent, and a shell on a terminal."),
+    ] = None,
     study: StudyOption = HERE,
+    shape: Annotated[
+        str, typer.Option("--format", help="table, csv, json, ndjson or parquet.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new file; its ending tells the format.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run SQL over the published file, read-only."""
+    """Ask the published file in SQL, read-only."""
+    with sentences():
+        enter(study, is_joining=False)
+        from flows.ask import ask
 
-    def work() -> Any:
-        from flows.tables import run_sql
-
-        return run_sql(study, query if query is not None else sys.stdin.read())
-
-    def say(result: Any) -> str:
-        from flows.tables import as_table
-
-        return as_table(result)
-
-    run(study, as_json, work, say=say)
+        ask(study, query, shape=shape or ("json" if as_json else ""), out=out)
 
 
 @app.command()
