@@ -25,7 +25,8 @@ from flows.reading import Reading, query_for
 from flows.runs import recorded
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
-from schema.study import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource, Study
+from schema.sources import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource
+from schema.study import Study
 from warehouse import store
 
 FILES_VARIABLE = "CONFIDE_BACKFILL_FILES"

@@ -20,12 +20,7 @@ from flows.rules import Outcome, Rule, Verdict
 from flows.tables import drawn
 from flows.workspace import BLUESKY_VARIABLES, Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
-from schema.study import (
-    FILE_SOURCES,
-    BlueskyAuthorSource,
-    BlueskySearchSource,
-    source_platform,
-)
+from schema.sources import FILE_SOURCES, BlueskyAuthorSource, BlueskySearchSource, source_platform
 from warehouse import store
 
 CONNECT_SECONDS = 3.0

@@ -20,7 +20,7 @@ from flows.sources import readings
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
-from schema.study import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
+from schema.sources import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
 
 
 @flow(name="collect", log_prints=False, persist_result=False)

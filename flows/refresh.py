@@ -29,7 +29,7 @@ from flows.threads import read_threads
 from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
 from schema.pages import RawPage
-from schema.study import source_platform
+from schema.sources import source_platform
 from schema.vocabulary import Platform
 from warehouse import store
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from flows.tally import Tally
 from flows.workspace import Workspace
-from schema.study import Source
+from schema.sources import Source
 from schema.vocabulary import SourceRoute
 from warehouse import store
 

@@ -11,7 +11,7 @@ from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
 from flows.words import tally
 from flows.workspace import Workspace, open_workspace
-from schema.study import source_platform
+from schema.sources import source_platform
 from warehouse import store
 
 SECTIONS = {

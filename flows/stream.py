@@ -34,7 +34,7 @@ from flows.upkeep import Chore, Upkeep
 from flows.words import length_of_time, tally
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
-from schema.study import BlueskyStreamSource
+from schema.sources import BlueskyStreamSource
 
 HEARTBEAT_SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 3600.0
