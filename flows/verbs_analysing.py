@@ -41,6 +41,24 @@ def verdicts(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def report(
+    study: StudyOption = HERE,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Elsewhere than published/report.html.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the report: one page with plots, of the published file, fit to be handed on."""
+
+    def work() -> Any:
+        from flows.report import report as write
+
+        return {"report": str(write(study, out))}
+
+    run(study, as_json, work, say=lambda done: f"report: {done['report']}", is_joining=False)
+
+
+@app.command()
 def sql(
     query: Annotated[
         str | None,

@@ -121,7 +121,7 @@ def test_there_is_no_network_but_loopback(home: Home) -> None:
 def test_every_step_says_what_it_did(first: Run) -> None:
     told = first.told.out
     steps = re.findall(r"^\[ *[\d.]+ s\] (.+?): (.+)$", told, re.MULTILINE)
-    assert len(steps) == len(INSTANTS) + 7
+    assert len(steps) == len(INSTANTS) + 8
     done = dict(steps)
     assert re.search(r"[1-9]\d* annotations", done["simulated coders code through the API"])
     assert sum(int(found) for found in re.findall(r"(\d+) new posts", told)) > 1000
@@ -145,6 +145,10 @@ def test_the_places_it_names_are_there(home: Home, first: Run) -> None:
     assert logins is not None
     assert "simulated-1" in Path(logins[1]).read_text("utf-8")
     assert "the published file demo-study/published/corpus.duckdb" in told
+    assert "in any browser: demo-study/published/report.html" in told
+    page = (home.study / "published" / "report.html").read_text("utf-8")
+    assert "<h2" in page
+    assert "Invented data" in page
 
 
 def test_the_printed_query_runs_as_it_stands(home: Home, first: Run) -> None:

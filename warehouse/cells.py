@@ -55,21 +55,27 @@ def _hidden(authors: Numbers, lines: Lines, minimum: int) -> Flags:
 
 
 def _needed(authors: Numbers, small: Flags, hidden: Flags, lines: Lines) -> Iterator[int]:
-    """Yield the smallest shown cell that would cover a small one which shows through."""
+    """Yield a shown cell that would cover a small one which shows through."""
     for line in lines:
         covered = hidden[line] & ~small[line]
         if small[line].any() and not covered.any() and not hidden[line].all():
-            yield _smallest(line[~hidden[line]], authors)
+            yield _cheapest(line[~hidden[line]], authors, hidden, lines)
     for cell in _determined(hidden, lines):
         if small[cell]:
             through = np.unique(np.concatenate([line for line in lines if cell in line]))
             for shown in (through[~hidden[through]], np.flatnonzero(~hidden)):
                 if shown.size:
-                    yield _smallest(shown, authors)
+                    yield _cheapest(shown, authors, hidden, lines)
 
 
-def _smallest(cells: Numbers, authors: Numbers) -> int:
-    return int(cells[np.argmin(authors[cells])])
+def _cheapest(cells: Numbers, authors: Numbers, hidden: Flags, lines: Lines) -> int:
+    """Choose the cell that asks for the fewest others in turn, and of these the smallest."""
+
+    def price(cell: int) -> tuple[int, int]:
+        alone = sum(cell in line and not hidden[line].any() for line in lines)
+        return alone, int(authors[cell])
+
+    return min(map(int, cells), key=price)
 
 
 def _determined(hidden: Flags, lines: Lines) -> Numbers:
