@@ -32,6 +32,7 @@ from flows.collect import collect
 from flows.demo_study import write_demo_study
 from flows.publish import publish
 from flows.refresh import refresh
+from flows.report import report
 from flows.simulated_coders import code_round
 from flows.tables import agreement_table, verdict_rows, verdict_table
 from flows.words import pairs
@@ -149,6 +150,8 @@ def _publish(directory: Path) -> None:
 
     with step("computing verdicts and publishing") as note:
         note(pairs(publish()))
+    with step("writing the report") as note:
+        note(f"{report(directory).stat().st_size // 1024} KiB, one page")
 
 
 def _say_where(workspace: Workspace, seconds: float) -> None:
@@ -161,6 +164,7 @@ def _say_where(workspace: Workspace, seconds: float) -> None:
     shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
     say(f"\nDone in {seconds:.0f} s. What to open:")
     say(f"- {label_studio.start(directory)}")
+    say(f"- the report, in any browser: {shown}/published/report.html")
     say(f"- the published file {shown}/published/corpus.duckdb; for example:")
     say(f'  .venv/bin/confide sql --study {shown} "{QUERY}"')
     say(f"- all verdicts: .venv/bin/confide verdicts --study {shown}")

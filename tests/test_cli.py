@@ -47,6 +47,7 @@ VERBS: dict[tuple[str, ...], str] = {
     ("round",): "coding round",
     ("publish",): "verdicts",
     ("verdicts",): "claims",
+    ("report",): "one page with plots",
     ("sql",): "read-only",
     ("scrub",): "numbers",
     ("dedup",): "earlier row",

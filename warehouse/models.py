@@ -131,6 +131,7 @@ def models(folder: str) -> tuple[Model, ...]:
     )
 
 
+@cache
 def model(folder: str, name: str) -> Model:
     """Read one SQL file."""
     return next(found for found in models(folder) if found.name == name)
