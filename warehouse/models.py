@@ -26,7 +26,11 @@ MACROS = (
     "reach_device_count",
     "names_somebody",
     "weighted_mean",
+    "above_usual",
     "audit_hash",
+    "left_out_se",
+    "t_quantile",
+    "logit_end",
     "est_share",
     "est_contrast",
     "est_paired",
@@ -68,8 +72,9 @@ MARTS = (
     "agreement_parts",
     "claims",
     "verdicts",
+    "verdict_checks",
 )
-VIEWS = (
+CLAIM_VIEWS = (
     "v_root",
     "v_post",
     "v_apost",
@@ -77,14 +82,29 @@ VIEWS = (
     "v_thread",
     "v_engage",
     "v_step",
+    "v_past",
     "v_norm",
     "v_presence",
     "v_survival",
 )
+RESEARCH_VIEWS = (
+    "threads",
+    "author_timelines",
+    "community_weeks",
+    "engagement_curves",
+    "gold",
+    "prevalence",
+    "persistence",
+)
+VIEWS = (*CLAIM_VIEWS, *RESEARCH_VIEWS)
 ANALYST_MACROS = (
     "timeline_key",
     "weighted_mean",
+    "above_usual",
     "audit_hash",
+    "left_out_se",
+    "t_quantile",
+    "logit_end",
     "est_share",
     "est_contrast",
     "est_paired",
