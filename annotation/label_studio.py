@@ -11,12 +11,13 @@ from annotation.label_studio_projects import (
     find_project,
     projects,
 )
-from annotation.label_studio_pull import Pulled, pull
+from annotation.label_studio_pull import NotCodable, Pulled, pull
 from annotation.label_studio_push import PushCounts, push
-from annotation.label_studio_removal import remove_tasks, renew_threads, task_uids
+from annotation.label_studio_removal import remove_tasks, renew_tasks, task_uids
 
 __all__ = [
     "Client",
+    "NotCodable",
     "OpenTask",
     "Project",
     "ProjectKey",
@@ -33,7 +34,7 @@ __all__ = [
     "push",
     "refuse_telemetry",
     "remove_tasks",
-    "renew_threads",
+    "renew_tasks",
     "submit",
     "task_uids",
 ]

@@ -81,6 +81,7 @@ def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, An
         "round": project.key.round,
         "unit_kind": project.key.unit_kind,
         "batch": batch,
+        "parts": task.parts,
     }
 
 

@@ -9,12 +9,13 @@ from typing import Any
 
 from prefect import flow, task
 
-from annotation import label_studio, sampling
+from annotation import label_studio
 from annotation.agreement import agreement
 from annotation.assignment import assign
 from annotation.codebook import load_codebook
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
+from flows.drawing import KINDS, Round
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.removing import resume
@@ -26,8 +27,6 @@ from schema.errors import BadInput
 from schema.vocabulary import UnitKind
 from warehouse import store
 
-KINDS: tuple[UnitKind, ...] = ("root", "reply")
-PLURAL = {"root": "roots", "reply": "replies"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
@@ -45,10 +44,15 @@ def run_round(wave: str, round_: str) -> dict[str, Any]:
 @flow(name="draw", log_prints=False, persist_result=False)
 @guarded
 def draw_units(
-    wave: str, round_: str, roots: int | None = None, replies: int | None = None
+    wave: str,
+    round_: str,
+    roots: int | None = None,
+    replies: int | None = None,
+    timelines: int | None = None,
+    community_weeks: int | None = None,
 ) -> dict[str, int]:
     """Draw a round's units; a round that was drawn stays as it is."""
-    return draw_task(wave, round_, roots, replies)
+    return draw_task(wave, round_, roots, replies, timelines, community_weeks)
 
 
 @flow(name="push", log_prints=False, persist_result=False)
@@ -74,7 +78,14 @@ def measure_agreement(wave: str, round_: str) -> dict[str, int]:
 
 @task(name="draw", persist_result=False)
 @guarded
-def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) -> dict[str, int]:
+def draw_task(
+    wave: str,
+    round_: str,
+    roots: int | None,
+    replies: int | None,
+    timelines: int | None = None,
+    community_weeks: int | None = None,
+) -> dict[str, int]:
     """Draw units of each kind from the frame as it stands now.
 
     Analysts read the round that was drawn last; a draw that is refused leaves theirs as it was.
@@ -86,44 +97,17 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
     workspace = open_workspace()
     resume(workspace)
     refuse_if_blocked(workspace, "draw")
-    plan, policy = workspace.study.sampling, workspace.study.policy
+    plan = workspace.study.sampling
     codebook = load_codebook(workspace.codebook)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.save_codebook(warehouse, codebook)
     wanted: dict[UnitKind, int] = {
         "root": plan.roots if roots is None else roots,
         "reply": plan.replies if replies is None else replies,
+        "timeline": plan.timelines if timelines is None else timelines,
+        "community": plan.community_weeks if community_weeks is None else community_weeks,
     }
-    drawn: dict[str, int] = {}
-    for kind in KINDS:
-        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-            store.save_codebook(warehouse, codebook)
-            if held := store.count_units(warehouse, wave, round_, kind):
-                drawn[PLURAL[kind]] = held
-                continue
-            frame = store.sampling_frame(
-                warehouse,
-                kind,
-                now=workspace.now(),
-                minimum_age_days=policy.minimum_age_days,
-                excluded_communities=policy.excluded_communities,
-            )
-            first_stage = store.read_units(warehouse, wave, round_, "root")
-        one = sampling.SamplingPlan(
-            n=wanted[kind],
-            seed=plan.seed,
-            per_author=plan.per_author,
-            minimum_probability=plan.minimum_probability,
-            wave=wave,
-            round=round_,
-            unit_kind=kind,
-        )
-        units = (
-            sampling.draw_within(frame, first_stage, one, now=workspace.now())
-            if kind == "reply" and not first_stage.is_empty()
-            else sampling.draw(frame, one, now=workspace.now())
-        )
-        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-            store.save_units(warehouse, units, plan=one, frame=frame)
-        drawn[PLURAL[kind]] = units.height
+    drawn = Round(workspace, wave, round_, wanted).draw()
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         if store.last_drawn_round(warehouse) == (wave, round_):
             store.set_current_round(warehouse, wave, round_, codebook.version)
@@ -154,7 +138,7 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     taken_count = _taken_count(workspace)
     pushed = 0
     for project in projects(workspace, codebook, wave, round_):
-        tasks = assigned_tasks(workspace, project)
+        tasks = assigned_tasks(workspace, codebook, project)
         if tasks:
             opened = label_studio.ensure_project(client, project, codebook)
             pushed += label_studio.push(client, opened, tasks).new
@@ -179,17 +163,30 @@ def projects(
     ]
 
 
-def assigned_tasks(workspace: Workspace, project: label_studio.ProjectKey) -> list[CodingTask]:
-    """Build the tasks of one coder's project, in the coder's own order.
+def gates(codebook: Codebook, unit_kind: UnitKind) -> list[tuple[str, int]]:
+    """List the values of another unit that open the codes of a kind: any of them suffices."""
+    codes = codebook.codes_for(unit_kind)
+    return [
+        (term.code_id, term.minimum)
+        for code in codes
+        if not codebook.gate_within(code.id, unit_kind)
+        for term in code.gate_terms
+    ]
+
+
+def assigned_tasks(
+    workspace: Workspace, codebook: Codebook, project: label_studio.ProjectKey
+) -> list[CodingTask]:
+    """Build the tasks of one coder's project that are ready, in the coder's own order.
 
     What the coder has coded is left out: its task may have been closed while its author's account
     was, and an empty one in its place would take the codings back.
     """
     place = (project.wave, project.round, project.unit_kind)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = store.coding_tasks(warehouse, *place)
+        drawn = store.coding_tasks(warehouse, *place, gates=gates(codebook, project.unit_kind))
         coded = store.coded_units(warehouse, *place, project.coder, project.codebook_version)
-    tasks = {task.unit_key: task for task in drawn}
+    tasks = {task.unit_key: task for task in drawn if task.is_ready}
     plan = assign(
         list(tasks),
         workspace.study.coding.coders,
@@ -225,6 +222,7 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     told = {"codings": 0, "retracted": 0, "problems": 0, "skipped": 0, "crisis_flags": 0}
+    told["not_codable"] = 0
     for project in projects(workspace, codebook, wave, round_):
         stream = f"label-studio/{project.title}"
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
@@ -247,6 +245,8 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
                 position=pulled.mark,
                 now=workspace.now(),
             )
+            store.save_not_codable(warehouse, pulled.not_codable)
+        told["not_codable"] += len(pulled.not_codable)
         told["retracted"] += len(pulled.retracted)
         told["problems"] += sum(pulled.problems.values())
         told["skipped"] += pulled.skipped_count

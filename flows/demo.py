@@ -40,6 +40,7 @@ from warehouse import store
 
 SEED = 1
 WAVE, ROUND = "W1", "R1"
+TIMELINES, COMMUNITY_WEEKS = 3, 6
 ROOTS, REPLIES = 100, 160  # enough for an interval around alpha, quick to code by API
 LABEL_STUDIO_PORTS = range(8081, 8181)
 INSTANTS = tuple(
@@ -108,6 +109,8 @@ def write_study(
         label_studio_port=_label_studio_port(directory),
         roots=ROOTS,
         replies=REPLIES,
+        timelines=TIMELINES,
+        community_weeks=COMMUNITY_WEEKS,
     )
 
 
@@ -140,6 +143,10 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
         note(f"{code_round(workspace, community, WAVE, ROUND)} annotations")
     with step("pulling and validating the codings") as note:
         note(pairs(pull_codings(WAVE, ROUND)))
+    with step("the same for threads, timelines and communities, which rest on it") as note:
+        sent = sum(push_units(WAVE, ROUND).values())
+        code_round(workspace, community, WAVE, ROUND)
+        note(f"{sent} new tasks; {pairs(pull_codings(WAVE, ROUND))}")
     with step("measuring agreement") as note:
         note(pairs(measure_agreement(WAVE, ROUND)))
 

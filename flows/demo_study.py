@@ -38,6 +38,9 @@ url = "http://127.0.0.1:{label_studio_port}"
 seed = 20260105
 roots = {roots}
 replies = {replies}
+timelines = {timelines}
+community_weeks = {community_weeks}
+community_minimum = 6                  # a week of an invented place is small
 minimum_probability = 0.01
 per_author = 3
 
@@ -79,6 +82,8 @@ def write_demo_study(
     label_studio_port: int,
     roots: int,
     replies: int,
+    timelines: int,
+    community_weeks: int,
 ) -> None:
     """Write study.toml, the key and the 0600 file of authors, replacing an earlier run's."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -100,6 +105,8 @@ def write_demo_study(
         sources=sources + "\n" + BLUESKY.format(authors_file=authors),
         roots=roots,
         replies=replies,
+        timelines=timelines,
+        community_weeks=community_weeks,
         coders=", ".join(f'"{coder}"' for coder in CODERS),
     )
     (directory / "study.toml").write_text(text, "utf-8")

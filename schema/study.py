@@ -328,7 +328,8 @@ class Sampling(_Section):
     replies: int = Field(default=6000, ge=0)
     timelines: int = Field(default=300, ge=0)
     community_weeks: int = Field(default=480, ge=0)
-    random_share: Share = 0.4
+    community_minimum: int = Field(default=30, ge=1)
+    random_share: Annotated[float, Field(gt=0, le=1)] = 0.4
     minimum_probability: Annotated[float, Field(gt=0, le=1)] = 0.01
     per_author: int = Field(default=3, ge=1)
 

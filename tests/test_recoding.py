@@ -31,7 +31,7 @@ def pushed(workspace: Workspace, client: label_studio.Client) -> int:
     codebook = load_codebook(None)
     count = 0
     for key in projects(workspace, codebook, "W1", ROUND):
-        if tasks := assigned_tasks(workspace, key):
+        if tasks := assigned_tasks(workspace, codebook, key):
             opened = label_studio.ensure_project(client, key, codebook)
             count += label_studio.push(client, opened, tasks).new
     return count

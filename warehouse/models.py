@@ -22,6 +22,7 @@ MACROS = (
     "title_offset",
     "unit_type",
     "timeline_key",
+    "community_week_key",
     "reach_device_count",
     "weighted_mean",
     "audit_hash",
@@ -77,9 +78,11 @@ VIEWS = (
     "v_norm",
     "v_presence",
     "v_survival",
+    "v_computed",
 )
 ANALYST_MACROS = (
     "timeline_key",
+    "community_week_key",
     "weighted_mean",
     "audit_hash",
     "est_share",

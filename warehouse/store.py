@@ -20,6 +20,7 @@ from warehouse.codings import (
     retract_annotations,
     save_agreement,
     save_codings,
+    save_not_codable,
     set_current_round,
 )
 from warehouse.connection import UNFINISHED, Warehouse, open_warehouse
@@ -79,6 +80,7 @@ from warehouse.runs import (
     read_status,
     threads_to_read,
 )
+from warehouse.sampling_frames import community_frame, read_frame, sampling_frame
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
 from warehouse.taken_back import (
@@ -89,15 +91,15 @@ from warehouse.taken_back import (
     read_due,
     tasks_follow,
 )
+from warehouse.unit_tasks import coding_tasks
 from warehouse.units import (
-    coding_tasks,
     count_units,
     drawn_rounds,
+    hash_rows,
     last_drawn_round,
     read_units,
     requeue_units,
     reworded_units,
-    sampling_frame,
     save_units,
     unit_keys,
     withhold_units,
@@ -121,6 +123,7 @@ __all__ = [
     "begin_run",
     "coded_units",
     "coding_tasks",
+    "community_frame",
     "compact",
     "compute_verdicts",
     "count_acts",
@@ -145,6 +148,7 @@ __all__ = [
     "end_purge",
     "end_run",
     "expire_texts",
+    "hash_rows",
     "hidden_authors",
     "hidden_posts",
     "interactions_to_read",
@@ -176,6 +180,7 @@ __all__ = [
     "quotes_to_read",
     "read_agreement",
     "read_due",
+    "read_frame",
     "read_position",
     "read_progress",
     "read_status",
@@ -193,6 +198,7 @@ __all__ = [
     "save_codings",
     "save_duplicates",
     "save_interactions",
+    "save_not_codable",
     "save_page",
     "save_progress",
     "save_quote_read",
