@@ -49,6 +49,23 @@ def remove_tasks(client: Client, post_uids: Collection[str]) -> int:
     return removed
 
 
+def close_open_tasks(client: Client, project: Project) -> int:
+    """Delete a project's tasks that nobody answered, skipped or not; return how many went.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer; run it again.
+    """
+    with asking("to delete tasks"):
+        found = [
+            task
+            for task in tasks_where(client, project.id, [], with_annotations=False)
+            if not task.total_annotations
+        ]
+        for task in found:
+            client.sdk.tasks.delete(str(task.id))
+    return len(found)
+
+
 def renew_tasks(client: Client, project: Project, tasks: Sequence[CodingTask]) -> int:
     """Take out of a project's tasks what is shown beside a unit no more; return how many changed.
 

@@ -118,8 +118,8 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
             for wave, round_, kind in drawn
             if kind != "root"
         }
-        for place, tasks in shown.items():
-            held[place] &= {task.unit_key for task in tasks}
+        for one, tasks in shown.items():
+            held[one] &= {task.unit_key for task in tasks}
     gone: set[str] = set()
     renewed = 0
     for project in label_studio.projects(client):

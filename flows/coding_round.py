@@ -11,18 +11,18 @@ from prefect import flow, task
 
 from annotation import label_studio
 from annotation.agreement import agreement
-from annotation.assignment import assign
 from annotation.codebook import load_codebook
+from annotation.content_notes import with_notes
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
 from flows.drawing import KINDS, Round
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
+from flows.releasing import ORDER, Release
 from flows.removing import resume
 from flows.rule_table import refuse_if_blocked
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
-from schema.coding import CodingTask
 from schema.errors import BadInput
 from schema.vocabulary import UnitKind
 from warehouse import store
@@ -33,10 +33,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 @flow(name="round", log_prints=False, persist_result=False)
 @guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
-    """Run what is due of a round: draw once, push what is new, pull, measure agreement."""
+    """Run what is due of a round: draw once, pull, release what is due, measure agreement."""
     drawn = draw_task(wave, round_, None, None)
-    pushed = push_task(wave, round_)
     pulled = pull_task(wave, round_)
+    pushed = push_task(wave, round_)
     measured = agree_task(wave, round_)
     return {**drawn, **pushed, **pulled, **measured}
 
@@ -136,15 +136,23 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     give_accounts(workspace, client)
     close_removed(workspace, client)
     taken_count = _taken_count(workspace)
-    pushed = 0
-    for project in projects(workspace, codebook, wave, round_):
-        tasks = assigned_tasks(workspace, codebook, project)
-        if tasks:
-            opened = label_studio.ensure_project(client, project, codebook)
-            pushed += label_studio.push(client, opened, tasks).new
+    pushed = releasing(workspace, codebook, wave, round_).push(client)
     if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
         close_removed(workspace, client)
-    return {"tasks": pushed}
+    return pushed
+
+
+def releasing(workspace: Workspace, codebook: Codebook, wave: str, round_: str) -> Release:
+    """Read what a round shows, as far as it is ready, each unit with its content note."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        built = {
+            kind: store.coding_tasks(warehouse, wave, round_, kind, gates=gates(codebook, kind))
+            for kind in KINDS
+        }
+    noted = {
+        kind: with_notes([task for task in tasks if task.is_ready]) for kind, tasks in built.items()
+    }
+    return Release(workspace, codebook, wave, round_, noted)
 
 
 def _taken_count(workspace: Workspace) -> int:
@@ -155,11 +163,17 @@ def _taken_count(workspace: Workspace) -> int:
 def projects(
     workspace: Workspace, codebook: Codebook, wave: str, round_: str
 ) -> list[label_studio.ProjectKey]:
-    """Name a round's projects: one per codebook version, round, unit kind and coder."""
+    """Name a round's projects: one per codebook version, round, unit kind and coder.
+
+    Those of coders who left are among them: what they coded counts.
+    """
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        released = store.read_assignments(warehouse, wave, round_, codebook.version)
+    coders = dict.fromkeys([*workspace.study.coding.coders, *(one.coder for one in released)])
     return [
         label_studio.ProjectKey(wave, codebook.version, round_, kind, coder)
-        for kind in KINDS
-        for coder in workspace.study.coding.coders
+        for kind in ORDER
+        for coder in coders
     ]
 
 
@@ -172,29 +186,6 @@ def gates(codebook: Codebook, unit_kind: UnitKind) -> list[tuple[str, int]]:
         if not codebook.gate_within(code.id, unit_kind)
         for term in code.gate_terms
     ]
-
-
-def assigned_tasks(
-    workspace: Workspace, codebook: Codebook, project: label_studio.ProjectKey
-) -> list[CodingTask]:
-    """Build the tasks of one coder's project that are ready, in the coder's own order.
-
-    What the coder has coded is left out: its task may have been closed while its author's account
-    was, and an empty one in its place would take the codings back.
-    """
-    place = (project.wave, project.round, project.unit_kind)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = store.coding_tasks(warehouse, *place, gates=gates(codebook, project.unit_kind))
-        coded = store.coded_units(warehouse, *place, project.coder, project.codebook_version)
-    tasks = {task.unit_key: task for task in drawn if task.is_ready}
-    plan = assign(
-        list(tasks),
-        workspace.study.coding.coders,
-        round_=project.round,
-        double_share=workspace.study.coding.double_share,
-        seed=workspace.study.sampling.seed,
-    )
-    return [tasks[unit] for unit in plan[project.coder] if unit not in coded]
 
 
 def close_flagged(
@@ -251,6 +242,10 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
         told["problems"] += sum(pulled.problems.values())
         told["skipped"] += pulled.skipped_count
         told["crisis_flags"] += len(pulled.flags)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        told["masked"] = store.mask_details(warehouse)
+    if told["masked"]:  # no task shows what was masked, nor the annotation that marked it
+        close_removed(workspace, client)
     return told
 
 

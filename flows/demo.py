@@ -138,13 +138,13 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
     with step("drawing units, seeded and stratified") as note:
         note(pairs(draw_units(WAVE, ROUND)))
     with step("pushing tasks to Label Studio") as note:
-        note(f"{sum(push_units(WAVE, ROUND).values())} new tasks")
+        note(f"{push_units(WAVE, ROUND)['tasks']} new tasks")
     with step("simulated coders code through the API") as note:
         note(f"{code_round(workspace, community, WAVE, ROUND)} annotations")
     with step("pulling and validating the codings") as note:
         note(pairs(pull_codings(WAVE, ROUND)))
     with step("the same for threads, timelines and communities, which rest on it") as note:
-        sent = sum(push_units(WAVE, ROUND).values())
+        sent = push_units(WAVE, ROUND)["tasks"]
         code_round(workspace, community, WAVE, ROUND)
         note(f"{sent} new tasks; {pairs(pull_codings(WAVE, ROUND))}")
     with step("measuring agreement") as note:

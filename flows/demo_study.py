@@ -46,6 +46,7 @@ per_author = 3
 
 [coding]
 coders = [{coders}]                    # simulated, and named so
+paced = false                          # nobody needs a break: no person codes here
 """
 SUBREDDIT = """[[source]]
 name = "{name}"

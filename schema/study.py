@@ -343,6 +343,8 @@ class Coding(_Section):
     batch: int = Field(default=25, ge=1, le=25)
     high_intensity_share: Share = 0.3
     daily_batches: int = Field(default=6, ge=1)
+    avoid_file: str | None = None
+    paced: bool = True
 
     @model_validator(mode="after")
     def _roles_are_apart(self) -> Self:
@@ -391,6 +393,15 @@ class Study(_Section):
                     f"source.{number}.subreddit is an excluded community: remove the source"
                 )
             seen.add(source.name)
+        return self
+
+    @model_validator(mode="after")
+    def _people_are_paced(self) -> Self:
+        if not self.coding.paced and not self.policy.allow_loopback:
+            raise ValueError(
+                "coding.paced = false puts everything before coders at once: only for an invented "
+                "study (policy.allow_loopback); leave the key out"
+            )
         return self
 
     @model_validator(mode="after")

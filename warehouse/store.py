@@ -1,5 +1,12 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.assignments import (
+    Assignment,
+    answer_times,
+    read_assignments,
+    release_times,
+    save_assignments,
+)
 from warehouse.authors import (
     Beside,
     authors_to_ask,
@@ -32,6 +39,7 @@ from warehouse.contexts import (
     roots_to_read,
     save_quote_read,
 )
+from warehouse.details import mask_details
 from warehouse.duplicates import (
     count_duplicates,
     duplicate_inputs,
@@ -109,6 +117,7 @@ from warehouse.verdicts import compute_verdicts
 __all__ = [
     "QUOTES",
     "UNFINISHED",
+    "Assignment",
     "Beside",
     "Due",
     "PostContext",
@@ -118,6 +127,7 @@ __all__ = [
     "Status",
     "StreamProgress",
     "Warehouse",
+    "answer_times",
     "authors_to_ask",
     "begin_purge",
     "begin_run",
@@ -167,6 +177,7 @@ __all__ = [
     "latest_codings",
     "less_masked",
     "log_act",
+    "mask_details",
     "may_share",
     "naming_columns",
     "no_longer_permitted",
@@ -179,12 +190,14 @@ __all__ = [
     "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_assignments",
     "read_due",
     "read_frame",
     "read_position",
     "read_progress",
     "read_status",
     "read_units",
+    "release_times",
     "remove",
     "replies_without_context",
     "requeue_units",
@@ -194,6 +207,7 @@ __all__ = [
     "run_checks",
     "sampling_frame",
     "save_agreement",
+    "save_assignments",
     "save_codebook",
     "save_codings",
     "save_duplicates",
