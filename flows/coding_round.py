@@ -15,7 +15,9 @@ from annotation.codebook import load_codebook
 from annotation.content_notes import with_notes
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
+from flows.alerts import HOOKS
 from flows.drawing import KINDS, Round
+from flows.environment import DRAWN_FILE
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.releasing import ORDER, Release
@@ -30,7 +32,7 @@ from warehouse import store
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
-@flow(name="round", log_prints=False, persist_result=False)
+@flow(name="round", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
     """Run what is due of a round: draw once, pull, release what is due, measure agreement."""
@@ -108,6 +110,8 @@ def draw_task(
         "community": plan.community_weeks if community_weeks is None else community_weeks,
     }
     drawn = Round(workspace, wave, round_, wanted).draw()
+    workspace.state.mkdir(exist_ok=True)
+    (workspace.state / DRAWN_FILE).touch(mode=0o600)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         if store.last_drawn_round(warehouse) == (wave, round_):
             store.set_current_round(warehouse, wave, round_, codebook.version)

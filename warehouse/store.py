@@ -85,6 +85,7 @@ from warehouse.runs import (
     is_rewrite_due,
     last_run_at,
     post_keys_of,
+    read_sources,
     read_status,
     threads_to_read,
 )
@@ -113,6 +114,7 @@ from warehouse.units import (
     withhold_units,
 )
 from warehouse.verdicts import compute_verdicts
+from warehouse.volumes import daily_volumes
 
 __all__ = [
     "QUOTES",
@@ -150,6 +152,7 @@ __all__ = [
     "count_units",
     "count_wishes",
     "count_young_units",
+    "daily_volumes",
     "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
@@ -195,6 +198,7 @@ __all__ = [
     "read_frame",
     "read_position",
     "read_progress",
+    "read_sources",
     "read_status",
     "read_units",
     "release_times",
