@@ -28,85 +28,26 @@ the frame grows.
 """
 
 import hashlib
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from datetime import datetime
 
 import dataframely as dy
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from annotation.inclusion import (
+    Arm,
+    Numbers,
+    SamplingPlan,
+    arms_of,
+    inclusion_probabilities,
+    representatives,
+    with_stratum,
+)
 from schema.coding import FrameUnit, Unit
-from schema.errors import StudyInvalid
-from schema.vocabulary import UnitKind
 
-Numbers = npt.NDArray[np.float64]
-Stratum = Literal["platform", "community_kind", "week", "four_weeks", "volume"]
-BAND_SHARES = {"2": 0.6, "1": 0.3, "0": 0.1}  # of an enrichment arm's units, by phrases found
-_MONDAY = date(1970, 1, 5)
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingPlan:
-    """What to draw: how many units, with which seed, under which limits.
-
-    `lists` names the word lists, one digit each of the frame's `bands`; with none, or with a
-    `random_share` of 1, there is the random arm alone. `cap` is whose units `per_author` limits.
-    """
-
-    n: int
-    seed: int
-    per_author: int
-    minimum_probability: float
-    wave: str
-    round: str
-    unit_kind: UnitKind
-    strata: tuple[Stratum, ...] = ("platform", "week")
-    random_share: float = 1.0
-    lists: tuple[str, ...] = ()
-    cap: Literal["author_pseudonym", "thread_key", "unit_key"] = "author_pseudonym"
-
-    def __post_init__(self) -> None:
-        """Refuse a plan no draw can keep.
-
-        Raises:
-            StudyInvalid: a negative size, a cap under one or a probability outside (0, 1].
-        """
-        if self.n < 0 or self.per_author < 1 or not 0 < self.minimum_probability <= 1:
-            raise StudyInvalid(
-                "sampling: sizes must not be negative, per_author at least 1 and "
-                "minimum_probability above 0 and at most 1"
-            )
-
-    @property
-    def arms(self) -> tuple[str, ...]:
-        """The word lists that have an arm."""
-        return self.lists if self.random_share < 1 else ()
-
-    @property
-    def random_size(self) -> float:
-        """Units of the random arm."""
-        return self.n * self.random_share if self.arms else float(self.n)
-
-
-@dataclass(frozen=True, slots=True)
-class FrameSummary:
-    """What became of a frame's units before the draw."""
-
-    units_count: int
-    distinct_count: int
-    prolific_authors_count: int
-    prolific_units_count: int
-    strata_count: int
-
-
-class _Arm(NamedTuple):
-    """One independent draw: the columns that say a unit's group in it and its rate."""
-
-    name: str
-    group: str
-    rate: str
+Flags = npt.NDArray[np.bool_]
 
 
 def draw(
@@ -118,16 +59,23 @@ def draw(
         StudyInvalid: the size is too small for the frame to give every unit its least chance.
     """
     chances = inclusion_probabilities(frame, plan)
-    kept = chances.filter(_is_within_cap(chances, plan))
-    is_drawn = np.zeros(kept.height, dtype=bool)
-    for arm in _arms(plan):
-        is_drawn |= _is_drawn(kept, plan, arm).to_numpy()
-    return _units(kept.filter(pl.Series(is_drawn)), plan, now=now)
+    return _units(chances.filter(pl.Series(drawn_of(chances, plan))), plan, now=now)
+
+
+def drawn_of(chances: pl.DataFrame, plan: SamplingPlan) -> Flags:
+    """Tell of each unit whose chance `inclusion_probabilities` stated whether the seed draws it."""
+    keys = chances["unit_key"].to_list()
+    authors = _numbers(keys, plan, "author")
+    is_kept = _ranks(_codes(chances[plan.cap]), authors) < plan.per_author
+    is_drawn = np.zeros(len(keys), dtype=bool)
+    for arm in arms_of(plan):
+        is_drawn |= _drawn_by(chances, plan, arm, is_kept, keys)
+    return is_drawn
 
 
 def take_all(units: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.DataFrame[Unit]:
     """Take every unit of a frame that has its `inclusion_probability` already."""
-    return _units(_with_stratum(units, plan), plan, now=now)
+    return _units(with_stratum(units, plan), plan, now=now)
 
 
 def _units(drawn: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.DataFrame[Unit]:
@@ -212,7 +160,7 @@ def draw_with_timelines(
     own = chances.select("unit_key", "inclusion_probability")
     joint = 1 - (1 - pl.col("inclusion_probability")) * (1 - pl.col("timeline_chance"))
     population = (
-        _representatives(frame)
+        representatives(frame)
         .join(own, on="unit_key", how="left")
         .join(timelines, on="author_pseudonym", how="left")
         .with_columns(
@@ -225,168 +173,45 @@ def draw_with_timelines(
     return take_all(population.filter(is_in), plan, now=now)
 
 
-def inclusion_probabilities(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.DataFrame:
-    """State every drawable unit's chance, one row per cluster, without drawing.
-
-    Columns: those of the frame, `stratum`, `author_share` (c), for each arm its group and its
-    rate (`rate`, `rate_0`, …) and `inclusion_probability`.
-
-    Raises:
-        StudyInvalid: the size is too small for the frame.
-    """
-    units = _random_rates(_drawable(frame, plan), plan)
-    missed = 1 - pl.col("rate")
-    for number, arm in enumerate(_arms(plan)[1:]):
-        units = _band_rates(units, plan, number, arm, missed)
-        missed = missed * (1 - pl.col(arm.rate))
-    return units.with_columns(
-        (pl.col("author_share") * (1 - missed)).alias("inclusion_probability")
-    )
-
-
-def summarise_frame(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> FrameSummary:
-    """Count a frame's units, distinct posts, strata, and what authors of too many units hold."""
-    distinct = _representatives(frame)
-    drawable = _drawable(frame, plan)
-    prolific = distinct.join(drawable, on="unit_key", how="anti")
-    return FrameSummary(
-        units_count=frame.height,
-        distinct_count=distinct.height,
-        prolific_authors_count=prolific["author_pseudonym"].n_unique(),
-        prolific_units_count=prolific.height,
-        strata_count=drawable["stratum"].n_unique(),
-    )
-
-
-def allocate(sizes: Numbers, wanted: float) -> Numbers:
-    """Share `wanted` among strata in proportion to `sizes`; the sum is min(wanted, all).
-
-    No share exceeds its stratum. Where `wanted` allows it none is under one unit, or under
-    the stratum's own size where that is smaller.
-    """
-    if wanted >= sizes.sum():
-        return sizes.copy()
-    least = np.minimum(sizes, 1.0)
-    if least.sum() > wanted:
-        least = np.zeros_like(sizes)
-    low, high = 0.0, 1.0
-    for _ in range(100):  # halving: the sum of shares grows with the common rate
-        rate = (low + high) / 2
-        if np.clip(rate * sizes, least, sizes).sum() > wanted:
-            high = rate
-        else:
-            low = rate
-    return np.clip(low * sizes, least, sizes)
-
-
-def _representatives(frame: dy.DataFrame[FrameUnit]) -> pl.DataFrame:
-    is_other = pl.col("unit_key") != pl.col("cluster_key")
-    return (
-        frame.sort("cluster_key", is_other, "week", "unit_key")
-        .unique("cluster_key", keep="first", maintain_order=True)
-        .sort("unit_key")
-    )
-
-
-def _arms(plan: SamplingPlan) -> list[_Arm]:
-    """List the arms: the random one, then one per word list."""
-    found = (_Arm(name, f"band_{n}", f"rate_{n}") for n, name in enumerate(plan.arms))
-    return [_Arm("draw", "stratum", "rate"), *found]
-
-
-def _with_stratum(units: pl.DataFrame, plan: SamplingPlan) -> pl.DataFrame:
-    """Add the stratum: the plan's variables, a bar between."""
-    days = (pl.col("week") - pl.lit(_MONDAY)).dt.total_days()
-    four_weeks = pl.lit(_MONDAY) + pl.duration(days=days // 28 * 28)
-    parts = {"four_weeks": four_weeks.cast(pl.Date).cast(pl.String)}
-    named = [parts.get(name, pl.col(name).cast(pl.String)) for name in plan.strata]
-    together = pl.concat_str(named, separator="|") if named else pl.lit("all")
-    return units.with_columns(together.alias("stratum"))
-
-
-def _drawable(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.DataFrame:
-    """Add stratum, bands and author's share to the representatives; drop authors of too many."""
-    share = (plan.per_author / pl.len().over(plan.cap)).clip(upper_bound=1.0)
-    bands = [
-        pl.col("bands").str.slice(number, 1).alias(arm.group)
-        for number, arm in enumerate(_arms(plan)[1:])
-    ]
-    return (
-        _with_stratum(_representatives(frame), plan)
-        .with_columns(share.alias("author_share"), *bands)
-        .filter(pl.col("author_share") >= plan.minimum_probability)
-    )
-
-
-def _random_rates(units: pl.DataFrame, plan: SamplingPlan) -> pl.DataFrame:
-    """Add the random arm's rate, at least what gives a unit its least chance."""
-    expected = float(units["author_share"].sum())
-    if plan.random_size < expected * plan.minimum_probability:
-        least = expected * plan.minimum_probability / (plan.random_share if plan.arms else 1)
-        raise StudyInvalid(
-            f"sampling: {plan.n} {plan.unit_kind} units from a frame of {units.height} leave a "
-            f"chance under minimum_probability = {plan.minimum_probability}: draw at least "
-            f"{int(np.ceil(least))}, narrow the frame, or lower it"
-        )
-    strata = units.group_by("stratum").agg(pl.col("author_share").sum().alias("size"))
-    sizes = strata.sort("stratum")["size"].to_numpy()
-    shares = allocate(sizes, plan.random_size) / np.maximum(sizes, 1e-300)
-    rates = strata.sort("stratum").select("stratum", pl.Series("stratum_rate", shares))
-    floor = plan.minimum_probability / pl.col("author_share")
-    rate = pl.max_horizontal("stratum_rate", floor).clip(upper_bound=1.0)
-    return (
-        units.join(rates, on="stratum", how="left", maintain_order="left")
-        .with_columns(rate.alias("rate"))
-        .drop("stratum_rate")
-    )
-
-
-def _band_rates(
-    units: pl.DataFrame, plan: SamplingPlan, number: int, arm: _Arm, missed: pl.Expr
-) -> pl.DataFrame:
-    """Add one enrichment arm's rate: by bands, planned for what the arms before it leave."""
-    left = (pl.col("author_share") * missed).sum()
-    sizes = dict(units.group_by(arm.group).agg(left.alias("left")).iter_rows())
-    wanted = (plan.n - plan.random_size) / len(plan.lists)
-    rates, owed = {}, 0.0
-    for band, share in BAND_SHARES.items():
-        size = sizes.get(band, 0.0)
-        taken = min(wanted * share + owed, size)
-        owed += wanted * share - taken
-        rates[band] = min(taken / size, 1.0) if size > 0 else 0.0
-    rate = pl.col(arm.group).replace_strict(rates, default=0.0, return_dtype=pl.Float64)
-    return units.with_columns(rate.alias(arm.rate))
-
-
-def _is_within_cap(units: pl.DataFrame, plan: SamplingPlan) -> pl.Series:
-    numbers = pl.Series("number", _random_numbers(units["unit_key"], plan, "author"))
-    return units.select(plan.cap, numbers).select(
-        (pl.col("number").rank("ordinal").over(plan.cap) <= plan.per_author).alias("kept")
-    )["kept"]
-
-
-def _is_drawn(units: pl.DataFrame, plan: SamplingPlan, arm: _Arm) -> pl.Series:
-    numbers = pl.Series("number", _random_numbers(units["unit_key"], plan, arm.name))
-    by = [arm.group, arm.rate]
-    ranked = units.select(*by, numbers).with_columns(
-        pl.col("number").rank("ordinal").over(by).alias("rank")
-    )
-    groups = ranked.group_by(by).len("kept_count").sort(by)
-    expected = (groups["kept_count"] * groups[arm.rate]).to_numpy()
-    start = _random_number(plan, f"rounding {arm.name}".removesuffix(" draw"), 0)
+def _drawn_by(
+    chances: pl.DataFrame, plan: SamplingPlan, arm: Arm, is_kept: Flags, keys: Sequence[int]
+) -> Flags:
+    """Tell which of the kept units one arm draws: the first so many of each group."""
+    rates = chances[arm.rate].to_numpy()
+    named = pl.concat_str(pl.col(arm.group, arm.rate).cast(pl.String), separator="|")
+    groups = _codes(chances.select(named.alias("group"))["group"])
+    _, first = np.unique(groups, return_index=True)
+    expected = np.bincount(groups[is_kept], minlength=len(first)) * rates[first]
+    start = _number(plan, f"rounding {arm.name}", 0)
     # 9 decimals: a running total that should be whole must not miss it by a rounding error
     totals = np.floor(np.round(np.cumsum(expected), 9) + start)
-    counts = np.diff(totals, prepend=np.floor(start))
-    limits = groups.with_columns(pl.Series("limit", counts))
-    joined = ranked.join(limits, on=by, how="left", maintain_order="left")
-    return joined["rank"] <= joined["limit"]
+    limits = np.diff(totals, prepend=np.floor(start))
+    numbers = _numbers(keys, plan, arm.name)
+    numbers[~is_kept] = 2.0  # behind every number
+    found: Flags = is_kept & (_ranks(groups, numbers) < limits[groups])
+    return found
 
 
-def _random_numbers(keys: pl.Series, plan: SamplingPlan, purpose: str) -> Numbers:
-    return np.array([_random_number(plan, purpose, key) for key in keys], dtype=np.float64)
+def _codes(values: pl.Series) -> npt.NDArray[np.int64]:
+    """Number groups from 0, in their order."""
+    codes = values.cast(pl.String).fill_null("").rank("dense").to_numpy() - 1
+    return codes.astype(np.int64)
 
 
-def _random_number(plan: SamplingPlan, purpose: str, key: int) -> float:
+def _ranks(groups: npt.NDArray[np.int64], numbers: Numbers) -> npt.NDArray[np.int64]:
+    """Rank each number within its group, from 0."""
+    order = np.lexsort((numbers, groups))
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    ranks = np.empty(len(groups), dtype=np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(starts, counts)
+    return ranks
+
+
+def _numbers(keys: Sequence[int], plan: SamplingPlan, purpose: str) -> Numbers:
+    return np.array([_number(plan, purpose, key) for key in keys], dtype=np.float64)
+
+
+def _number(plan: SamplingPlan, purpose: str, key: int) -> float:
     """Return a number in [0, 1) with 53 random bits, the same on every machine."""
     fields = (plan.seed, plan.wave, plan.round, plan.unit_kind, purpose, key)
     digest = hashlib.sha256("|".join(map(str, fields)).encode()).digest()

@@ -13,7 +13,7 @@ from typing import Literal
 import dataframely as dy
 import polars as pl
 
-from annotation import sampling, word_lists
+from annotation import inclusion, sampling, word_lists
 from flows.workspace import Workspace
 from schema.coding import FrameUnit, Unit
 from schema.vocabulary import UnitKind
@@ -56,7 +56,7 @@ class Round:
             drawn[PLURAL[kind]] = units.height
         return drawn
 
-    def plan(self, kind: UnitKind) -> sampling.SamplingPlan:
+    def plan(self, kind: UnitKind) -> inclusion.SamplingPlan:
         """State the plan for a kind, which is stored with the draw."""
         settings = self.workspace.study.sampling
         cap: Literal["author_pseudonym", "thread_key", "unit_key"] = "unit_key"
@@ -66,7 +66,7 @@ class Round:
         elif kind == "reply" and self.wanted.get("root", 0):
             cap, per_author = "thread_key", REPLIES_PER_THREAD
         is_root = kind == "root"
-        return sampling.SamplingPlan(
+        return inclusion.SamplingPlan(
             n=self.wanted.get(kind, 0),
             seed=settings.seed,
             per_author=per_author,
@@ -80,8 +80,8 @@ class Round:
             cap=cap,
         )
 
-    def _draw(self, kind: UnitKind, plan: sampling.SamplingPlan) -> Drawn:
-        ways: Mapping[UnitKind, Callable[[sampling.SamplingPlan], Drawn]] = {
+    def _draw(self, kind: UnitKind, plan: inclusion.SamplingPlan) -> Drawn:
+        ways: Mapping[UnitKind, Callable[[inclusion.SamplingPlan], Drawn]] = {
             "timeline": self._timelines,
             "root": self._roots,
             "reply": self._replies,
@@ -92,29 +92,29 @@ class Round:
             return FrameUnit.create_empty(), Unit.create_empty()
         return ways[kind](plan)
 
-    def _timelines(self, plan: sampling.SamplingPlan) -> Drawn:
+    def _timelines(self, plan: inclusion.SamplingPlan) -> Drawn:
         frame = self._frame("timeline")
         return frame, sampling.draw(frame, plan, now=self.workspace.now())
 
-    def _roots(self, plan: sampling.SamplingPlan) -> Drawn:
+    def _roots(self, plan: inclusion.SamplingPlan) -> Drawn:
         frame = self._frame("root")
         units = sampling.draw_with_timelines(
             frame, plan, self._timeline_chances(), now=self.workspace.now()
         )
         return frame, units
 
-    def _replies(self, plan: sampling.SamplingPlan) -> Drawn:
+    def _replies(self, plan: inclusion.SamplingPlan) -> Drawn:
         frame, roots = self._frame("reply"), self._units("root")
         if roots.is_empty():  # replies alone
             return frame, sampling.draw(frame, plan, now=self.workspace.now())
         return frame, sampling.draw_within(frame, roots, plan, now=self.workspace.now())
 
-    def _threads(self, plan: sampling.SamplingPlan) -> Drawn:
+    def _threads(self, plan: inclusion.SamplingPlan) -> Drawn:
         frame = self._frame("thread")
         now = self.workspace.now()
         return frame, sampling.draw_threads(frame, self._units("root"), plan, now=now)
 
-    def _communities(self, plan: sampling.SamplingPlan) -> Drawn:
+    def _communities(self, plan: inclusion.SamplingPlan) -> Drawn:
         minimum = self.workspace.study.sampling.community_minimum
         with self._warehouse() as warehouse:
             frame = store.community_frame(warehouse, self.wave, self.name, minimum_posts=minimum)
@@ -141,7 +141,7 @@ class Round:
         """Give each author in the timelines' frame the timeline's chance, and whether it came."""
         with self._warehouse() as warehouse:
             frame = store.read_frame(warehouse, self.wave, self.name, "timeline")
-        chances = sampling.inclusion_probabilities(frame, self.plan("timeline"))
+        chances = inclusion.inclusion_probabilities(frame, self.plan("timeline"))
         drawn = self._units("timeline")["unit_key"].implode()
         return chances.select(
             "author_pseudonym",

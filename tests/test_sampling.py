@@ -9,15 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.sampling import (
+from annotation.inclusion import (
     SamplingPlan,
     allocate,
+    inclusion_probabilities,
+    summarise_frame,
+)
+from annotation.sampling import (
     draw,
     draw_threads,
     draw_with_timelines,
     draw_within,
-    inclusion_probabilities,
-    summarise_frame,
+    drawn_of,
 )
 from schema.coding import FrameUnit, Unit
 from schema.errors import StudyInvalid
@@ -212,11 +215,13 @@ def furthest(stated: pl.DataFrame, hits: dict[int, int], draws: int) -> float:
 
 def drawn_share(draws: int, n: int = 11, **changes: object) -> float:
     """Draw with so many seeds; return how far inclusion lies from what is stated."""
-    one = plan(n, **({"minimum_probability": 0.2} | changes))
+    plain: dict[str, object] = {"minimum_probability": 0.2, "strata": ("platform", "four_weeks")}
+    one = plan(n, **(plain | changes))
     stated = inclusion_probabilities(FRAME, one)
     hits: Counter[int] = Counter()
+    keys = stated["unit_key"].to_numpy()
     for seed in range(draws):
-        hits.update(draw(FRAME, replace(one, seed=seed), now=NOW)["unit_key"])
+        hits.update(keys[drawn_of(stated, replace(one, seed=seed))].tolist())
     assert len(np.unique(stated["inclusion_probability"].to_numpy().round(6))) > 4
     return furthest(stated, hits, draws)
 
@@ -251,11 +256,12 @@ def drawn_with_timelines(draws: int) -> float:
 
 
 def test_units_are_drawn_as_often_as_stated() -> None:
-    assert drawn_share(1_000) < 4
+    assert drawn_share(2_000) < 4
 
 
 def test_with_enrichment_and_timelines_units_are_drawn_as_often_as_stated() -> None:
-    assert drawn_with_timelines(1_000) < 4
+    assert drawn_share(1_000, 14, **ARMS) < 4
+    assert drawn_with_timelines(200) < 4
 
 
 @pytest.mark.long
