@@ -5,12 +5,15 @@ Frames of masked text travel inside a task only; between tasks go names of round
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from prefect import flow, task
 
 from annotation import label_studio
 from annotation.agreement import agreement
+from annotation.assignment import FULL_OVERLAP_ROUNDS
 from annotation.codebook import load_codebook
 from annotation.content_notes import with_notes
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
@@ -29,6 +32,7 @@ from schema.errors import BadInput
 from schema.vocabulary import UnitKind
 from warehouse import store
 
+REPEATED_AFTER, REPEATED_SHARE = timedelta(days=14), 0.05
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
@@ -140,7 +144,9 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     give_accounts(workspace, client)
     close_removed(workspace, client)
     taken_count = _taken_count(workspace)
-    pushed = releasing(workspace, codebook, wave, round_).push(client)
+    repeats = push_repeats(workspace, codebook, client, wave, round_)
+    told = releasing(workspace, codebook, wave, round_).push(client)
+    pushed = {**told, "tasks": told["tasks"] + repeats}
     if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
         close_removed(workspace, client)
     return pushed
@@ -159,6 +165,33 @@ def releasing(workspace: Workspace, codebook: Codebook, wave: str, round_: str) 
     return Release(workspace, codebook, wave, round_, noted)
 
 
+def push_repeats(
+    workspace: Workspace,
+    codebook: Codebook,
+    client: label_studio.Client,
+    wave: str,
+    round_: str,
+) -> int:
+    """In production, let a share of what each coder coded two weeks ago come back, unannounced."""
+    if round_ in FULL_OVERLAP_ROUNDS:
+        return 0
+    before = label_studio.server_time(client) - REPEATED_AFTER
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        due = store.save_repeats(
+            warehouse,
+            wave,
+            round_,
+            codebook.version,
+            before=before,
+            share=REPEATED_SHARE,
+            seed=workspace.study.sampling.seed,
+        )
+    if not due:
+        return 0
+    repeat = releasing(workspace, codebook, wave, round_ + store.REPEAT)
+    return replace(repeat, repeats=due).push(client)["tasks"]
+
+
 def _taken_count(workspace: Workspace) -> int:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         return store.read_due(warehouse).taken_count
@@ -169,13 +202,17 @@ def projects(
 ) -> list[label_studio.ProjectKey]:
     """Name a round's projects: one per codebook version, round, unit kind and coder.
 
-    Those of coders who left are among them: what they coded counts.
+    Those of coders who left are among them: what they coded counts. So are those of the round's
+    blind repeats, which stand as a round of their own.
     """
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         released = store.read_assignments(warehouse, wave, round_, codebook.version)
+        drawn = {one for of, one, _kind in store.drawn_rounds(warehouse) if of == wave}
+    rounds = [one for one in (round_, round_ + store.REPEAT) if one == round_ or one in drawn]
     coders = dict.fromkeys([*workspace.study.coding.coders, *(one.coder for one in released)])
     return [
-        label_studio.ProjectKey(wave, codebook.version, round_, kind, coder)
+        label_studio.ProjectKey(wave, codebook.version, one, kind, coder)
+        for one in rounds
         for kind in ORDER
         for coder in coders
     ]
@@ -223,7 +260,7 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             mark = store.read_position(warehouse, stream)
             known = store.known_annotations(
-                warehouse, wave, round_, project.unit_kind, project.coder
+                warehouse, wave, project.round, project.unit_kind, project.coder
             )
         found = label_studio.find_project(client, project)
         if found is None:

@@ -22,6 +22,7 @@ from warehouse import store
 
 # a coder's own order of kinds: what the others rest on first
 ORDER: tuple[UnitKind, ...] = ("root", "reply", "thread", "timeline", "community")
+REPEATS_A_BATCH = 10  # at least, for each batch is one of a day's few
 Noted = tuple[CodingTask, ContentNote]
 
 
@@ -45,6 +46,7 @@ class Release:
     wave: str
     round: str
     tasks: Mapping[UnitKind, Mapping[int, Noted]] = field(repr=False)
+    repeats: Mapping[tuple[UnitKind, str], Sequence[int]] | None = field(default=None, repr=False)
 
     def push(self, client: label_studio.Client) -> dict[str, int]:
         """Release what is due to each coder and send it; return counts, and why others wait."""
@@ -67,9 +69,10 @@ class Release:
     def _is_paced(self) -> bool:
         return self.workspace.study.coding.paced
 
-    def _projects(self, coder: str) -> Iterator[label_studio.ProjectKey]:
+    def _projects(self, coder: str, round_: str | None = None) -> Iterator[label_studio.ProjectKey]:
+        of = self.round if round_ is None else round_
         for kind in ORDER:
-            yield label_studio.ProjectKey(self.wave, self.codebook.version, self.round, kind, coder)
+            yield label_studio.ProjectKey(self.wave, self.codebook.version, of, kind, coder)
 
     def _warehouse(self) -> AbstractContextManager[store.Warehouse]:
         return store.open_warehouse(self.workspace.warehouse, now=self.workspace.now())
@@ -91,6 +94,14 @@ class Release:
     def _plan(self, state: _State, now: datetime) -> Mapping[UnitKind, Mapping[str, list[int]]]:
         """Deal the units of each kind that are ready; who has one keeps it."""
         coding = self.workspace.study.coding
+        if self.repeats is not None:
+            return {
+                kind: {
+                    coder: [key for key in self.repeats.get((kind, coder), ()) if key in tasks]
+                    for coder in coding.coders
+                }
+                for kind, tasks in self.tasks.items()
+            }
         avoided = avoided_topics(self.workspace)
         plan: dict[UnitKind, Mapping[str, list[int]]] = {}
         for kind in ORDER:
@@ -158,7 +169,7 @@ class Release:
             for key in plan[kind][coder]
             if (kind, key) not in had and key not in state.coded[kind, coder]
         ]
-        if not waiting:
+        if len(waiting) < (1 if self.repeats is None else REPEATS_A_BATCH):
             return "nothing"
         if not self._is_paced:
             self._note(coder, waiting, state, now)
@@ -215,8 +226,11 @@ class Release:
         state.released += rows
 
     def _open(self, client: label_studio.Client, coder: str) -> int:
-        """Count what lies before the coder unanswered, in this round."""
-        found = [label_studio.find_project(client, key) for key in self._projects(coder)]
+        """Count what lies before the coder unanswered, in this round and its repeat."""
+        first = self.round.removesuffix(store.REPEAT)
+        rounds = (first, first + store.REPEAT)
+        keys = [key for one in rounds for key in self._projects(coder, one)]
+        found = [label_studio.find_project(client, key) for key in keys]
         return sum(len(label_studio.open_tasks(client, one)) for one in found if one is not None)
 
     def _close_left(self, client: label_studio.Client, state: _State) -> None:

@@ -211,3 +211,35 @@ def test_the_frame_keeps_nothing_of_what_was_removed(tmp_path: Path) -> None:
         store.remove(warehouse, removals(authors=[WRITER]), now=NOW)
         left = warehouse.frame("select author_pseudonym from landed.frames")
         assert left.equals(pl.DataFrame({"author_pseudonym": [OTHER, OTHER]}))
+
+
+def test_a_share_of_what_a_coder_coded_two_weeks_ago_comes_back_to_the_same(
+    tmp_path: Path,
+) -> None:
+    early = NOW - timedelta(days=14)
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, *[post(n) for n in range(1, 41)])
+        draw(warehouse, "root", *((n, n * 1000 + 1) for n in range(1, 41)))
+        rows = [
+            coding(n, "struggleposting", 1, coder=coder, coded_at=early if n < 31 else NOW)
+            for n in range(1, 41)
+            for coder in ("c1", "c2")
+        ]
+        store.save_codings(warehouse, codings(*rows), spans(), now=NOW)
+        asked: dict[str, Any] = {"before": early, "share": 0.2, "seed": 7}
+        due = store.save_repeats(warehouse, "W1", "R1", "1.0.0", **asked)
+        assert store.save_repeats(warehouse, "W1", "R1", "1.0.0", **asked) == due
+        assert set(due) == {("root", "c1"), ("root", "c2")}
+        assert due["root", "c1"] != due["root", "c2"]
+        assert all(0 < len(keys) < 15 and max(keys) < 31 for keys in due.values())
+        again = {task.unit_key for task in store.coding_tasks(warehouse, "W1", "R1-b", "root")}
+        assert again == {key for keys in due.values() for key in keys}
+        assert store.last_drawn_round(warehouse) == ("W1", "R1")
+        store.save_codings(
+            warehouse,
+            codings(coding(min(again), "struggleposting", 0, round="R1-b", annotation_id=9_000)),
+            spans(),
+            now=NOW,
+        )
+        assert store.latest_codings(warehouse, "W1", "R1", "1.0.0").height == 80
+        assert store.latest_codings(warehouse, "W1", "R1-b", "1.0.0").height == 1

@@ -63,6 +63,8 @@ from warehouse.removals import (
     posts_meant,
     remove,
 )
+from warehouse.repeats import SUFFIX as REPEAT
+from warehouse.repeats import save_repeats
 from warehouse.retention import drawn_among, expire_texts, no_longer_permitted, old_texts
 from warehouse.rewriting import compact
 from warehouse.rules import (
@@ -118,6 +120,7 @@ from warehouse.volumes import daily_volumes
 
 __all__ = [
     "QUOTES",
+    "REPEAT",
     "UNFINISHED",
     "Assignment",
     "Beside",
@@ -221,6 +224,7 @@ __all__ = [
     "save_progress",
     "save_quote_read",
     "save_remasked",
+    "save_repeats",
     "save_units",
     "set_current_round",
     "table_hash",
