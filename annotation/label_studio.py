@@ -9,7 +9,7 @@ from annotation.label_studio_adjudication import (
     ruling_result,
 )
 from annotation.label_studio_answers import OpenTask, open_tasks, submit
-from annotation.label_studio_client import Client, connect
+from annotation.label_studio_client import Client, connect, server_time
 from annotation.label_studio_login import refuse_telemetry
 from annotation.label_studio_projects import (
     Project,
@@ -18,17 +18,24 @@ from annotation.label_studio_projects import (
     find_project,
     projects,
 )
-from annotation.label_studio_pull import Pulled, pull, read_values
+from annotation.label_studio_pull import NotCodable, Pulled, pull, read_values
 from annotation.label_studio_push import PushCounts, push
-from annotation.label_studio_removal import remove_tasks, renew_threads, task_uids
+from annotation.label_studio_removal import (
+    close_open_tasks,
+    remove_tasks,
+    renew_tasks,
+    task_uids,
+)
 
 __all__ = [
     "Client",
+    "NotCodable",
     "OpenTask",
     "Project",
     "ProjectKey",
     "Pulled",
     "PushCounts",
+    "close_open_tasks",
     "coder_email",
     "connect",
     "ensure_adjudication",
@@ -45,8 +52,9 @@ __all__ = [
     "read_values",
     "refuse_telemetry",
     "remove_tasks",
-    "renew_threads",
+    "renew_tasks",
     "ruling_result",
+    "server_time",
     "submit",
     "task_uids",
 ]

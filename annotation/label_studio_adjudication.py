@@ -104,7 +104,7 @@ def dispute_data(
         "definition": code.definition,
         "anchors": shown_anchors(code),
         "rules": shown_rules(code),
-        "readings": "Coders read: " + ", ".join(map(str, dispute.readings)),
+        "readings": "Coders read: " + " ".join(map(str, dispute.readings)),
         "why": f"Here because: {dispute.why}",
     }
 
@@ -130,8 +130,8 @@ def pull_rulings(client: Client, project: Project, codebook: Codebook) -> Ruling
     return found
 
 
-def open_disputes(client: Client, project: Project) -> list[tuple[OpenTask, str]]:
-    """List a project's disputes without a ruling, each with its code.
+def open_disputes(client: Client, project: Project) -> list[tuple[OpenTask, str, list[int]]]:
+    """List a project's disputes without a ruling, each with its code and what coders read.
 
     Raises:
         LabelStudioError: the server refuses or does not answer.
@@ -139,10 +139,13 @@ def open_disputes(client: Client, project: Project) -> list[tuple[OpenTask, str]
     adjudicator = account_of(client, project.key.coder)
     with asking("which disputes are open"):
         return [
-            (OpenTask(task.id, int(key, 16), task.data["text"], adjudicator), code_id)
+            (OpenTask(task.id, int(key, 16), task.data["text"], adjudicator), code_id, readings)
             for task in tasks_where(client, project.id, [], with_annotations=False)
             if not task.total_annotations and not task.cancelled_annotations
             for key, _, code_id in [str(task.data["dispute"]).partition("-")]
+            for readings in [
+                [int(one) for one in str(task.data["readings"]).split() if one.isdigit()]
+            ]
         ]
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from annotation.assignment import assign
 from flows.label_studio import connect, embedded, give_accounts, known_logins
 from flows.workspace import Workspace
 from schema.errors import BadInput
@@ -36,34 +35,8 @@ def said(made: list[dict[str, str]]) -> str:
 
 
 def progress(workspace: Workspace, warehouse: store.Warehouse) -> list[dict[str, Any]]:
-    """Return each coder's progress in the current round, beside what is assigned to them."""
-    rows = store.read_progress_of_coders(warehouse).to_dicts()
-    assigned = _assigned(workspace, warehouse)
-    coded = {row["coder"]: row for row in rows}
-    empty = {"units": 0, "last_week": 0, "drifting_codes": 0}
-    return [
-        {"coder": coder, "assigned": assigned.get(coder, 0)}
-        | {name: value for name, value in coded.get(coder, empty).items() if name != "coder"}
-        for coder in workspace.study.coding.coders
-        if assigned or rows
-    ]
-
-
-def _assigned(workspace: Workspace, warehouse: store.Warehouse) -> dict[str, int]:
-    chosen = store.last_drawn_round(warehouse)
-    if chosen is None:
-        return {}
-    counts = dict.fromkeys(workspace.study.coding.coders, 0)
-    for wave, round_, kind in store.drawn_rounds(warehouse):
-        if (wave, round_) != chosen:
-            continue
-        plan = assign(
-            sorted(store.unit_keys(warehouse, wave, round_, kind)),
-            workspace.study.coding.coders,
-            round_=round_,
-            double_share=workspace.study.coding.double_share,
-            seed=workspace.study.sampling.seed,
-        )
-        for coder, units in plan.items():
-            counts[coder] += len(units)
-    return counts
+    """Return each coder's progress in the round that analysts read: what was handed out, coded."""
+    rows = {row["coder"]: row for row in store.read_progress_of_coders(warehouse).to_dicts()}
+    idle = {"released": 0, "coded": 0}
+    coders = dict.fromkeys([*workspace.study.coding.coders, *rows])
+    return [{"coder": coder, **rows.get(coder, idle)} for coder in coders] if rows else []

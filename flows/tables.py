@@ -15,23 +15,14 @@ from warehouse.corpus import open_corpus, query
 WIDTH = 120
 
 
-def run_sql(study: Path, statement: str) -> list[dict[str, Any]]:
-    """Run one statement over the published file, read-only.
+def verdict_rows(study: Path) -> list[dict[str, Any]]:
+    """Read the verdicts, primary claims first.
 
     Raises:
-        BadInput: nothing was published, or the statement is not valid SQL.
+        BadInput: nothing was published.
     """
-    workspace = open_workspace(study)
-    with open_corpus(workspace.published) as corpus:
-        return query(corpus, statement)
-
-
-def verdict_rows(study: Path) -> list[dict[str, Any]]:
-    """Read the verdicts, primary claims first."""
-    return run_sql(
-        study,
-        "select * from verdicts order by priority = 'primary' desc, claim_id",
-    )
+    with open_corpus(open_workspace(study).published) as corpus:
+        return query(corpus, "select * from verdicts order by priority = 'primary' desc, claim_id")
 
 
 def verdict_table(rows: Sequence[dict[str, Any]]) -> str:

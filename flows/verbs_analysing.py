@@ -1,11 +1,11 @@
 """Verbs of the analyst: the published file and what it says."""
 
-import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from flows.verb import HERE, JsonOption, StudyOption, run
+from flows.verb import HERE, JsonOption, StudyOption, enter, run, sentences
 from flows.words import pairs
 
 app = typer.Typer()
@@ -41,21 +41,41 @@ def verdicts(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def sql(
-    query: Annotated[str | None, typer.Argument(help="SQL; standard input if absent.")] = None,
+def report(
     study: StudyOption = HERE,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Elsewhere than published/report.html.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run SQL over the published file, read-only."""
+    """Write the report: one page with plots, of the published file, fit to be handed on."""
 
     def work() -> Any:
-        from flows.tables import run_sql
+        from flows.report import report as write
 
-        return run_sql(study, query if query is not None else sys.stdin.read())
+        return {"report": str(write(study, out))}
 
-    def say(result: Any) -> str:
-        from flows.tables import as_table
+    run(study, as_json, work, say=lambda done: f"report: {done['report']}", is_joining=False)
 
-        return as_table(result)
 
-    run(study, as_json, work, say=say)
+@app.command()
+def sql(
+    query: Annotated[
+        str | None,
+        typer.Argument(help="SQL; standard input if absent, and a shell on a terminal."),
+    ] = None,
+    study: StudyOption = HERE,
+    shape: Annotated[
+        str, typer.Option("--format", help="table, csv, json, ndjson or parquet.")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A new file; its ending tells the format.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask the published file in SQL, read-only."""
+    with sentences():
+        enter(study, is_joining=False)
+        from flows.ask import ask
+
+        ask(study, query, shape=shape or ("json" if as_json else ""), out=out)

@@ -140,7 +140,7 @@ def test_disputes_go_to_label_studio_once_and_come_back_as_rulings(
     ]
     assert pushed == [3, 0]
     answers: dict[str, tuple[int, int | None]] = {CODE: (1, None), "help_seeking_step": (2, 1)}
-    for task, code_id in label_studio.open_disputes(client, project):
+    for task, code_id, _readings in label_studio.open_disputes(client, project):
         label_studio.submit(client, task, label_studio.ruling_result(*answers[code_id]))
     found = label_studio.pull_rulings(client, project, codebook)
     assert found.refused_count == 1  # the binary code has no value 2

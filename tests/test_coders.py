@@ -51,9 +51,9 @@ def test_progress_tells_units_pace_agreement_drift_and_the_quiz(tmp_path: Path) 
         for _ in range(2):
             store.save_qualifications(warehouse, scores, codebook_version="1.0.0", now=NOW)
         one, two = store.read_progress_of_coders(warehouse).to_dicts()
-    assert (one["coder"], one["units"], one["median_seconds"], one["last_week"]) == ("c1", 3, 40, 2)
+    assert (one["coder"], one["coded"], one["median_seconds"], one["last_week"]) == ("c1", 3, 40, 2)
     assert (one["mean_alpha"], one["drifting_codes"], one["quiz_passed"]) == (0.7, 0, True)
-    assert (two["coder"], two["units"], two["mean_alpha"]) == ("c2", 1, 0.8)
+    assert (two["coder"], two["coded"], two["mean_alpha"]) == ("c2", 1, 0.8)
     assert (two["drifting_codes"], two["quiz_passed"]) == (1, None)
 
 

@@ -41,35 +41,58 @@ drift as (
     semi join chosen using (wave, round, codebook_version)
     where parts.is_drifting
     group by coder
+),
+
+released as (
+    select handed.coder, count(*) as units
+    from landed.assignments as handed
+    semi join chosen using (wave, round, codebook_version)
+    group by handed.coder
+),
+
+paces as (
+    select
+        coded.coder,
+        count(*) as units,
+        round(median(coded.lead_seconds), 0) as median_seconds,
+        count(*) filter (where coded.coded_at > (
+            select max(newest.coded_at) - interval 7 day from coded as newest
+        )) as last_week,
+        max(coded.coded_at) as last_at
+    from coded
+    where coded.coder not in (select coder from landed.adjudicators)
+    group by coded.coder
 )
 
 select
-    coded.coder,
-    count(*) as units,
-    round(median(coded.lead_seconds), 0) as median_seconds,
-    count(*) filter (where coded.coded_at > (
-        select max(last.coded_at) - interval 7 day from coded as last
-    )) as last_week,
-    max(coded.coded_at) as last_at,
-    (select round(avg(pairs.alpha), 2) from pairs where pairs.coder = coded.coder) as mean_alpha,
-    coalesce((select drift.codes from drift where drift.coder = coded.coder), 0) as drifting_codes,
+    coder,
+    coalesce(released.units, 0) as released,
+    coalesce(paces.units, 0) as coded,
+    paces.median_seconds,
+    coalesce(paces.last_week, 0) as last_week,
+    paces.last_at,
+    (select round(avg(pairs.alpha), 2) from pairs where pairs.coder = people.coder) as mean_alpha,
+    coalesce((select drift.codes from drift where drift.coder = people.coder), 0)
+        as drifting_codes,
     (
         select sat.is_passed
         from staging.stg_qualifications as sat
         inner join chosen using (codebook_version)
-        where sat.coder = coded.coder
+        where sat.coder = people.coder
     ) as quiz_passed
-from coded
-where coded.coder not in (select coder from landed.adjudicators)
-group by coded.coder
-order by coded.coder
+from (
+    select released.coder from released union select paces.coder from paces
+) as people
+left join released using (coder)
+left join paces using (coder)
+order by coder
 """
 
 
 def read_progress_of_coders(warehouse: Warehouse) -> pl.DataFrame:
-    """Return one row per coder who coded in the current round.
+    """Return one row per coder of the current round.
 
-    `units` coded, `median_seconds` on a unit, units of the `last_week` that anybody coded in,
+    Units `released` and `coded`, `median_seconds` on one, those of the `last_week` of coding,
     `mean_alpha` with each other coder over all codes, `drifting_codes`, `quiz_passed`.
     """
     return warehouse.frame(_PROGRESS)

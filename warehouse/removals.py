@@ -66,6 +66,9 @@ _BY_POST = {
     "interaction_reads": "post_key",
     "expired_texts": "post_key",
     "units": "unit_key",
+    "frames": "unit_key",
+    "assignments": "unit_key",
+    "not_codable": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",
     "evidence_spans": "unit_key",
@@ -88,6 +91,9 @@ where thread_reads.post_key = lost.thread_key
 _STREAMS = ("cursors", "coverage")
 _TIMELINES = (
     "units",
+    "frames",
+    "assignments",
+    "not_codable",
     "withheld_units",
     "codings",
     "evidence_spans",
