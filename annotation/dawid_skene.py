@@ -32,7 +32,8 @@ class DawidSkene(NamedTuple):
     @property
     def opinions(self) -> npt.NDArray[np.int64]:
         """Each unit's likeliest value."""
-        return np.array(self.values)[self.posterior.argmax(axis=1)]
+        likeliest: npt.NDArray[np.int64] = np.array(self.values)[self.posterior.argmax(axis=1)]
+        return likeliest
 
 
 def dawid_skene(matrix: Floats) -> DawidSkene | None:

@@ -175,16 +175,16 @@ def _ruling(uid: str, annotation: Mapping[str, Any], codebook: Codebook) -> Ruli
         return None
     code = codebook.code(code_id)
     cited = {str(n): rule.against for n, rule in enumerate(code.decision_rules, start=1)}
-    value, rule = chosen.get(VALUE), chosen.get(RULE)
-    if value not in map(str, code.scale.values) or rule not in (*cited, DISPUTE):
+    value, rule = chosen.get(VALUE, ""), chosen.get(RULE, "")
+    if value not in [str(one) for one in code.scale.values] or rule not in (*cited, DISPUTE):
         return None
     stated = annotation["updated_at"]
     revised = datetime.fromisoformat(stated) if isinstance(stated, str) else stated
     return Ruling(
         unit_key=int(key, 16),
         code_id=code_id,
-        value=int(str(value)),
-        rule=cited.get(str(rule)),
+        value=int(value),
+        rule=cited.get(rule),
         annotation_id=int(annotation["id"]),
         revised_at=revised.astimezone(UTC),
     )

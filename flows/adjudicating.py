@@ -107,7 +107,7 @@ def second_opinions(coded: pl.DataFrame) -> pl.DataFrame:
             "probability": fitted.posterior.max(axis=1).round(6),
         }
         named = pl.DataFrame(columns).with_columns(unit_kind=pl.lit(kind), code_id=pl.lit(code))
-        frames.append(named.select(OPINIONS.names()).cast(dict(OPINIONS)))
+        frames.append(named.select(pl.col(name).cast(dtype) for name, dtype in OPINIONS.items()))
     return pl.concat(frames)
 
 
