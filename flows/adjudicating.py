@@ -51,20 +51,27 @@ def adjudicate_task(wave: str, round_: str) -> dict[str, int]:
     workspace = open_workspace()
     check_drawn(workspace, wave, round_)
     refuse_if_blocked(workspace, "push")
-    codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
+    give_accounts(workspace, client)
+    return settle(workspace, client, wave, round_)
+
+
+def settle(
+    workspace: Workspace, client: label_studio.Client, wave: str, round_: str
+) -> dict[str, int]:
+    """Read rulings, queue what still asks for one, and keep a second opinion of all codings."""
+    codebook = load_codebook(workspace.codebook)
+    place = (wave, round_, codebook.version)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.set_adjudicators(warehouse, workspace.study.coding.adjudicators)
     keys = adjudication_projects(workspace, codebook, wave, round_)
     done = _pull(workspace, client, codebook, keys)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        coded = store.read_coded(warehouse, wave, round_, codebook.version)
-        ruled = store.ruled_units(warehouse, wave, round_, codebook.version)
+        coded = store.read_coded(warehouse, *place)
+        ruled = store.ruled_units(warehouse, *place)
     disputes = [
         one for one in find_disputes(coded, codebook) if (one.unit_key, one.code_id) not in ruled
     ]
-    if disputes:
-        give_accounts(workspace, client)
     done["queued"] = _push(workspace, client, codebook, keys, disputes)
     done["open"] = len(disputes)
     opinions = second_opinions(coded)
@@ -72,9 +79,8 @@ def adjudicate_task(wave: str, round_: str) -> dict[str, int]:
         store.save_second_opinions(
             warehouse, opinions, wave=wave, round_=round_, version=codebook.version
         )
-        asked = store.open_disputes(warehouse, wave, round_, codebook.version).height
-        labels = store.count_labels(warehouse)
-    return {**done, "disputes": asked, **labels}
+        asked = store.open_disputes(warehouse, *place).height
+        return {**done, "disputes": asked, **store.count_labels(warehouse)}
 
 
 def adjudication_projects(

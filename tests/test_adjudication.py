@@ -15,8 +15,13 @@ from annotation.adjudication_form import TASK_FIELDS, adjudication_config
 from annotation.codebook import load_codebook
 from annotation.dawid_skene import dawid_skene
 from annotation.disputes import Dispute, find_disputes
+from flows.adjudicating import adjudication_projects, disputes_text, settle
+from flows.coding_round import draw_task
 from schema.codebook import Codebook
 from tests.support.coding_tasks import coding_task
+from tests.support.command import PORCH
+from tests.support.passes import passes
+from tests.support.reddit_village import NOON, minutely, village
 from tests.support.warehouse_rows import NOW, coding, opened
 from tests.test_warehouse_codings import drawn, keep, labels
 from warehouse import store
@@ -110,9 +115,7 @@ def test_a_withheld_units_ruling_counts_no_more(tmp_path: Path) -> None:
 
 def test_dawid_and_skene_side_with_the_reliable_and_bear_missing_values() -> None:
     nan = float("nan")
-    rows: Any = (
-        [[1, 1, 0]] * 30 + [[0, 0, 1]] * 30 + [[1, 1, 1]] * 10 + [[0, 0, 0]] * 10
-    )
+    rows: Any = [[1, 1, 0]] * 30 + [[0, 0, 1]] * 30 + [[1, 1, 1]] * 10 + [[0, 0, 0]] * 10
     rows += [[1, nan, nan], [nan, nan, 1]]
     fitted = dawid_skene(np.array(rows, dtype=float))
     assert fitted is not None
@@ -153,3 +156,43 @@ def test_disputes_go_to_label_studio_once_and_come_back_as_rulings(
     assert found.held_uids == {one.uid for one in disputes[:3]}
     assert label_studio.open_disputes(client, project) == []
     assert label_studio.remove_tasks(client, {tasks[first].post_uid}) == 2
+
+
+@pytest.mark.label_studio
+def test_a_round_is_settled_by_what_the_adjudicator_rules(
+    tmp_path: Path, client: label_studio.Client
+) -> None:
+    with village(minutely(4, until=NOON)) as place:
+        study = passes(tmp_path, reddit=place.url, now=NOON, sources=PORCH)
+        path = study.place.folder / "study.toml"
+        path.write_text(path.read_text() + "\n[label_studio]\nembedded = false\n")
+        study.collect()
+        study.now = NOON + timedelta(days=20)
+        with study.workspace() as workspace:
+            draw_task.fn("W1", "ruled", 4, 0)
+            with store.open_warehouse(workspace.warehouse, now=study.now) as warehouse:
+                keys = sorted(store.unit_keys(warehouse, "W1", "ruled", "root"))
+                rows = [
+                    coding(key, CODE, value, coder=coder, round="ruled", annotation_id=10 * n + m)
+                    for n, key in enumerate(keys)
+                    for m, (coder, value) in enumerate((("c1", 2), ("c2", 2 * (n > 0))))
+                ]
+                keep(warehouse, *rows)
+            first = settle(workspace, client, "W1", "ruled")
+            assert (first["queued"], first["open"], first["rulings"]) == (1, 1, 0)
+            assert settle(workspace, client, "W1", "ruled")["queued"] == 0
+            [key] = [
+                one
+                for one in adjudication_projects(workspace, load_codebook(), "W1", "ruled")
+                if one.unit_kind == "root"
+            ]
+            project = label_studio.find_project(client, key)
+            assert project is not None
+            [(task, code_id, readings)] = label_studio.open_disputes(client, project)
+            assert (task.unit_key, code_id, readings) == (keys[0], CODE, [0, 2])
+            label_studio.submit(client, task, label_studio.ruling_result(1, None))
+            last = settle(workspace, client, "W1", "ruled")
+            assert (last["rulings"], last["open"], last["disputes"]) == (1, 0, 1)
+            assert (last["majority"], last["adjudicated"]) == (len(keys) - 1, 1)
+            told = disputes_text(study.place.folder, "W1", "ruled")
+    assert f"- `{CODE}`: coders read 0, 2; ruled 1 for now (a1" in told
