@@ -57,6 +57,18 @@ def finish() -> dict[str, int]:
     return done
 
 
+def clear_up_here() -> None:
+    """Do what `clear_up` does in this process alone, without a run of Prefect's.
+
+    Raises:
+        CorpusError: something could not be done; the next run tries again.
+    """
+    resume(open_workspace())
+    compact_warehouse.fn()
+    close_tasks.fn()
+    renew_published.fn()
+
+
 def _due() -> store.Due:
     workspace = open_workspace()
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:

@@ -1,4 +1,4 @@
-"""A coding round, step by step: draw, push, pull, agree.
+"""A coding round, step by step: draw, push, pull; agreement has a page of its own.
 
 Frames of masked text travel inside a task only; between tasks go names of rounds and counts.
 """
@@ -10,11 +10,13 @@ from typing import Any
 from prefect import flow, task
 
 from annotation import label_studio, sampling
-from annotation.agreement import agreement
 from annotation.assignment import assign
 from annotation.codebook import load_codebook
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
+from flows.agreeing import agree_task
+from flows.alerts import HOOKS
+from flows.drawn import check_drawn
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.removing import resume
@@ -31,7 +33,7 @@ PLURAL = {"root": "roots", "reply": "replies"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
-@flow(name="round", log_prints=False, persist_result=False)
+@flow(name="round", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
     """Run what is due of a round: draw once, push what is new, pull, measure agreement."""
@@ -63,13 +65,6 @@ def push_units(wave: str, round_: str) -> dict[str, int]:
 def pull_codings(wave: str, round_: str) -> dict[str, int]:
     """Fetch what changed in every coder's project."""
     return pull_task(wave, round_)
-
-
-@flow(name="agree", log_prints=False, persist_result=False)
-@guarded
-def measure_agreement(wave: str, round_: str) -> dict[str, int]:
-    """Measure each code's agreement in a round."""
-    return agree_task(wave, round_)
 
 
 @task(name="draw", persist_result=False)
@@ -130,21 +125,12 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
     return drawn
 
 
-def _check_drawn(workspace: Workspace, wave: str, round_: str) -> None:
-    """Refuse a round that nobody drew: a slip of the pen would look like an empty one."""
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = sorted({(one_wave, one) for one_wave, one, _kind in store.drawn_rounds(warehouse)})
-    if (wave, round_) not in drawn:
-        known = ", ".join(f"{one_wave} {one}" for one_wave, one in drawn) or "none yet"
-        raise BadInput(f"this wave and round were never drawn (drawn: {known}): run draw first")
-
-
 @task(name="push", persist_result=False)
 @guarded
 def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
+    check_drawn(workspace, wave, round_)
     resume(workspace)
     refuse_if_blocked(workspace, "push")
     codebook = load_codebook(workspace.codebook)
@@ -220,7 +206,7 @@ def close_flagged(
 def pull_task(wave: str, round_: str) -> dict[str, int]:
     """Fetch what changed in each coder's project; crisis flags go to the safety log at once."""
     workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
+    check_drawn(workspace, wave, round_)
     expire_flags(workspace.safety_log, now=workspace.now())
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
@@ -252,19 +238,3 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
         told["skipped"] += pulled.skipped_count
         told["crisis_flags"] += len(pulled.flags)
     return told
-
-
-@task(name="agree", persist_result=False)
-@guarded
-def agree_task(wave: str, round_: str) -> dict[str, int]:
-    """Measure agreement per code over the round's codings, with a seeded bootstrap."""
-    workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
-    codebook = load_codebook(workspace.codebook)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        codings = store.latest_codings(warehouse, wave, round_, codebook.version)
-    measured = agreement(codings, codebook, seed=workspace.study.sampling.seed)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.save_agreement(warehouse, measured, wave=wave, round_=round_, now=workspace.now())
-    met = measured.filter(measured["is_floor_met"].fill_null(value=False)).height
-    return {"codes_measured": measured.height, "floors_met": met}

@@ -26,7 +26,8 @@ from demo.model import Community
 from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, reddit_app
 from demo.serve import serving
 from flows import clock, label_studio
-from flows.coding_round import draw_units, measure_agreement, pull_codings, push_units
+from flows.agreeing import measure_agreement
+from flows.coding_round import draw_units, pull_codings, push_units
 from flows.collect import collect
 from flows.demo_study import write_demo_study
 from flows.publish import publish

@@ -35,7 +35,7 @@ def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
         table.add_row(
             row["claim_id"],
             row["verdict"],
-            _interval(row["estimate"], row["interval_low"], row["interval_high"]),
+            interval_text(row["estimate"], row["interval_low"], row["interval_high"]),
             _number(row["sesoi"]),
             str(row["n"] or ""),
             row["statement"],
@@ -55,7 +55,7 @@ def agreement_table(study: Path) -> str:
     for row in rows:
         table.add_row(
             row["code_id"],
-            _interval(row["alpha"], row["alpha_low"], row["alpha_high"]),
+            interval_text(row["alpha"], row["alpha_low"], row["alpha_high"]),
             _number(row["floor"]),
             {True: "yes", False: "no", None: ""}[row["is_floor_met"]],
             str(row["n_units"]),
@@ -77,7 +77,8 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
     return drawn(table)
 
 
-def _interval(estimate: float | None, low: float | None, high: float | None) -> str:
+def interval_text(estimate: float | None, low: float | None, high: float | None) -> str:
+    """Write an estimate with its interval; nothing where there is none."""
     if estimate is None:
         return ""
     return f"{estimate:.2f} [{_number(low)}, {_number(high)}]"

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.environment import join_server, prepare
-from flows.guard import describe
+from flows.guard import as_ours
 from flows.words import tally
 from schema.errors import CorpusError
 
@@ -37,7 +37,7 @@ def sentences() -> Iterator[None]:
         typer.echo("confide: stopped; the next run goes on from the last commit", err=True)
         raise typer.Exit(1) from None
     except Exception as error:  # the last wall: a person never gets a stack trace
-        typer.echo(f"confide: {describe(error, doing='this command')}", err=True)
+        typer.echo(f"confide: {as_ours(error, doing='this command')}", err=True)
         raise typer.Exit(1) from None
 
 

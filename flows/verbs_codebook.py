@@ -33,3 +33,19 @@ def show(
         from flows.codebook_verbs import show_text
 
         typer.echo(show_text(path, code))
+
+
+@app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="The codebook as it was.")],
+    after: Annotated[
+        Path | None, typer.Argument(metavar="B", help="As it is now; ours if absent.")
+    ] = None,
+) -> None:
+    """Say what changed between two versions, and which part of the number must rise."""
+    with sentences():
+        from flows.codebook_verbs import diff_text
+
+        text, is_enough = diff_text(before, after)
+        typer.echo(text)
+        raise typer.Exit(0 if is_enough else 2)

@@ -73,7 +73,7 @@ def agree(
     """Compute Krippendorff's alpha per code, with its bootstrap interval."""
 
     def work() -> Any:
-        from flows.coding_round import measure_agreement
+        from flows.agreeing import measure_agreement
 
         return measure_agreement(wave, round_)
 

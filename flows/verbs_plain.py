@@ -41,3 +41,23 @@ def dedup(
 
         done = dedup_file(source, target, column=column)
         typer.echo(json.dumps(done) if as_json else pairs(done))
+
+
+@app.command()
+def agreement(
+    source: Annotated[Path, typer.Argument(metavar="IN", help=".parquet, .csv or .ndjson.")],
+    unit: Annotated[str, typer.Option("--unit", help="Column: what was coded.")] = "unit",
+    coder: Annotated[str, typer.Option("--coder", help="Column: who coded it.")] = "coder",
+    value: Annotated[str, typer.Option("--value", help="Column: how it was coded.")] = "value",
+    code: Annotated[str | None, typer.Option("--code", help="Column: under which code.")] = None,
+    level: Annotated[
+        str, typer.Option("--level", help="nominal, ordinal, interval, ratio or set.")
+    ] = "nominal",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure coders' agreement in a table of anybody's: alpha with its interval."""
+    with sentences():
+        from flows.agreement_file import agreement_file, as_text
+
+        rows = agreement_file(source, unit=unit, coder=coder, value=value, code=code, level=level)
+        typer.echo(json.dumps(rows) if as_json else as_text(rows))

@@ -1,4 +1,4 @@
-"""Verbs that take something out of everything held."""
+"""Verbs that take something out of everything held, and that keep a copy of it."""
 
 import json
 from pathlib import Path
@@ -47,6 +47,44 @@ def retain(
         return flow(dry_run)
 
     run(study, as_json, work, say=lambda done: f"{'due' if dry_run else 'gone'}: {pairs(done)}")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The sealed file; outside the study.")],
+    study: StudyOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Seal the study into one file; the backup before it does not open any more."""
+
+    def work() -> Any:
+        from flows.backup import backup as act
+
+        return act(study, file)
+
+    run(study, as_json, work, say=lambda done: f"sealed: {pairs(done)}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="The sealed file.")],
+    directory: Annotated[Path, typer.Argument(help="A new or empty folder for the study.")],
+    instead_of: Annotated[
+        Path | None,
+        typer.Option("--instead-of", help="The study as it stands: what it removed stays out."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Unseal a study, without what was removed since its backup was made."""
+    with sentences():
+        from flows.restore import restore as act
+
+        done = act(file, directory, instead_of)
+        typer.echo(json.dumps(done) if as_json else f"restored: {pairs(done)}")
+        enter(directory)
+        from flows.after_removals import clear_up_here
+
+        clear_up_here()
 
 
 @app.command()

@@ -37,6 +37,8 @@ VERBS: dict[tuple[str, ...], str] = {
     ("refresh",): "removals",
     ("forget",): "keep them out",
     ("retain",): "policy allows",
+    ("backup",): "sealed file",
+    ("restore",): "removed since",
     ("shred",): "destroy vault",
     ("draw",): "stratified",
     ("push",): "Label Studio",
@@ -49,10 +51,12 @@ VERBS: dict[tuple[str, ...], str] = {
     ("sql",): "read-only",
     ("scrub",): "numbers",
     ("dedup",): "earlier row",
+    ("agreement",): "interval",
     ("status",): "gaps",
     ("up",): "schedules",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",
+    ("codebook", "diff"): "versions",
     ("label-studio", "start"): "loopback",
     ("label-studio", "stop"): "Label Studio",
 }
@@ -233,6 +237,18 @@ def test_a_codebook_that_breaks_a_rule_names_it(tmp_path: Path) -> None:
     broken.write_text(ours.replace("codes:\n", "codez:\n", 1), "utf-8")
     assert broken.read_text("utf-8") != ours
     say("codebook", "lint", str(broken)).refuses(2, "mine.yaml", "codez")
+
+
+def test_diff_says_what_changed_and_refuses_a_number_that_says_too_little(tmp_path: Path) -> None:
+    ours = files("annotation").joinpath("codebook/struggle-sharing.v1.yaml").read_text("utf-8")
+    before = tmp_path / "before.yaml"
+    before.write_text(ours.replace("gate: struggleposting >= 1", "gate: none", 1), "utf-8")
+    told = say("codebook", "diff", str(before))
+    assert told.code == 2
+    assert "major: digital_vulnerability_signaling: gate differs" in told.out
+    assert "to be coded again: every root coded under 1.0.0" in told.out
+    before.write_text(ours.replace("version: 1.0.0", "version: 0.9.0", 1), "utf-8")
+    assert say("codebook", "diff", str(before)).succeeds().out == "nothing differs\n"
 
 
 def test_show_prints_one_code_and_refuses_an_unknown_one() -> None:

@@ -1,4 +1,4 @@
-"""Codings as they come back, agreement, and the round that is read."""
+"""Codings as they come back, and the round that is read."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -146,23 +146,6 @@ def coded_units(
     return {int(unit_key) for (unit_key,) in rows}
 
 
-def latest_codings(
-    warehouse: Warehouse, wave: str, round_: str, codebook_version: str
-) -> pl.DataFrame:
-    """Return each coder's standing value: columns unit, coder, code, value.
-
-    Adjudicators are left out: agreement is between those who code.
-    """
-    return warehouse.frame(
-        "select unit_key as unit, coder, code_id as code, value "
-        "from intermediate.latest_codings "
-        "where wave = ? and round = ? and codebook_version = ? "
-        "and coder not in (select coder from landed.adjudicators) "
-        "order by unit, coder, code",
-        [wave, round_, codebook_version],
-    )
-
-
 def set_current_round(
     warehouse: Warehouse,
     wave: str,
@@ -183,44 +166,3 @@ def set_current_round(
                 "where ? not in (select coder from landed.adjudicators)",
                 [coder, coder],
             )
-
-
-def save_agreement(
-    warehouse: Warehouse,
-    measured: pl.DataFrame,
-    *,
-    wave: str,
-    round_: str,
-    now: datetime,
-    codebook_version: str | None = None,
-) -> int:
-    """Put these measures in place of the round's earlier ones; one row per code.
-
-    They count for the current round's codebook version where none is named.
-    Columns: code_id, level, alpha, alpha_low, alpha_high, n_units, n_coders, prevalence,
-    positive_agreement, raw_agreement, floor, is_floor_met, reason.
-    """
-    version = codebook_version or warehouse.scalar(
-        "select codebook_version from landed.current_round"
-    )
-    place = {"wave": wave, "round": round_, "codebook_version": version}
-    rows = measured.filter(pl.col("code_id") != SAFETY_CODE).with_columns(
-        **{name: pl.lit(value) for name, value in place.items()},
-        measured_at=pl.lit(naive(now)),
-    )
-    columns = warehouse.frame("select * from landed.agreement limit 0").columns
-    with warehouse.transaction(), warehouse.showing("batch", rows.select(columns)):
-        warehouse.execute(
-            "delete from landed.agreement where wave = ? and round = ? and codebook_version = ?",
-            list(place.values()),
-        )
-        warehouse.execute("insert into landed.agreement by name select * from batch")
-    return rows.height
-
-
-def read_agreement(warehouse: Warehouse) -> pl.DataFrame:
-    """Return the measures of the current round and codebook version, by code."""
-    return warehouse.frame(
-        "select agreement.* from agreement inner join current_round "
-        "using (wave, round, codebook_version) order by code_id"
-    )

@@ -1,5 +1,6 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.agreement import CodedRound, read_agreement, read_coded_round, save_agreement
 from warehouse.authors import (
     Beside,
     authors_to_ask,
@@ -15,10 +16,7 @@ from warehouse.codebooks import save_codebook
 from warehouse.codings import (
     coded_units,
     known_annotations,
-    latest_codings,
-    read_agreement,
     retract_annotations,
-    save_agreement,
     save_codings,
     set_current_round,
 )
@@ -76,6 +74,7 @@ from warehouse.runs import (
     is_rewrite_due,
     last_run_at,
     post_keys_of,
+    read_sources,
     read_status,
     threads_to_read,
 )
@@ -103,11 +102,13 @@ from warehouse.units import (
     withhold_units,
 )
 from warehouse.verdicts import compute_verdicts
+from warehouse.volumes import daily_volumes
 
 __all__ = [
     "QUOTES",
     "UNFINISHED",
     "Beside",
+    "CodedRound",
     "Due",
     "PostContext",
     "RemovalCounts",
@@ -137,6 +138,7 @@ __all__ = [
     "count_units",
     "count_wishes",
     "count_young_units",
+    "daily_volumes",
     "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
@@ -160,7 +162,6 @@ __all__ = [
     "last_act",
     "last_drawn_round",
     "last_run_at",
-    "latest_codings",
     "less_masked",
     "log_act",
     "may_share",
@@ -175,9 +176,11 @@ __all__ = [
     "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_coded_round",
     "read_due",
     "read_position",
     "read_progress",
+    "read_sources",
     "read_status",
     "read_units",
     "remove",
