@@ -42,6 +42,7 @@ from warehouse import store
 
 SEED = 1
 WAVE, ROUND = "W1", "R1"
+TIMELINES, COMMUNITY_WEEKS = 3, 6
 ROOTS, REPLIES = 100, 160  # enough for an interval around alpha, quick to code by API
 LABEL_STUDIO_PORTS = range(8081, 8181)
 INSTANTS = tuple(
@@ -110,6 +111,8 @@ def write_study(
         label_studio_port=_label_studio_port(directory),
         roots=ROOTS,
         replies=REPLIES,
+        timelines=TIMELINES,
+        community_weeks=COMMUNITY_WEEKS,
     )
 
 
@@ -137,11 +140,15 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
     with step("drawing units, seeded and stratified") as note:
         note(pairs(draw_units(WAVE, ROUND)))
     with step("pushing tasks to Label Studio") as note:
-        note(f"{sum(push_units(WAVE, ROUND).values())} new tasks")
+        note(f"{push_units(WAVE, ROUND)['tasks']} new tasks")
     with step("simulated coders code through the API") as note:
         note(f"{code_round(workspace, community, WAVE, ROUND)} annotations")
     with step("pulling and validating the codings") as note:
         note(pairs(pull_codings(WAVE, ROUND)))
+    with step("the same for threads, timelines and communities, which rest on it") as note:
+        sent = push_units(WAVE, ROUND)["tasks"]
+        code_round(workspace, community, WAVE, ROUND)
+        note(f"{sent} new tasks; {pairs(pull_codings(WAVE, ROUND))}")
     with step("measuring agreement") as note:
         note(pairs(measure_agreement(WAVE, ROUND)))
 

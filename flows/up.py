@@ -19,7 +19,7 @@ from typing import Final
 
 from annotation import label_studio_server
 from flows.ending import stopping_on_signals
-from flows.environment import API_VARIABLE, UP_FILE
+from flows.environment import API_VARIABLE, DRAWN_FILE, UP_FILE
 from flows.journal import note
 from flows.parts import Part, Say
 from flows.readiness import (
@@ -129,6 +129,14 @@ class Up:
             study = str(self.workspace.directory)
             verb = ("-m", "flows.cli", "stream", *streams, "--study", study)
             self._part("stream", *verb, **joined).start()
+
+    def _watch_round(self) -> None:
+        """Follow the coding round from when one was drawn on: a crisis flag must not wait."""
+        is_drawn = (self.workspace.state / DRAWN_FILE).exists()
+        if is_drawn and all(part.name != "round" for part in self.parts):
+            study = str(self.workspace.directory)
+            verb = ("-m", "flows.cli", "round", "--follow", "--study", study)
+            self._part("round", *verb, **{API_VARIABLE: self.api}).start()
 
     def _start_label_studio(self) -> Popen[bytes] | None:
         """Start an embedded Label Studio beside the rest: its first start takes half a minute."""

@@ -17,6 +17,10 @@ def draw(
     round_: RoundOption = "R1",
     roots: Annotated[int | None, typer.Option(help="Root posts; the plan's if absent.")] = None,
     replies: Annotated[int | None, typer.Option(help="Replies; the plan's if absent.")] = None,
+    timelines: Annotated[int | None, typer.Option(help="Timelines; the plan's if absent.")] = None,
+    community_weeks: Annotated[
+        int | None, typer.Option(help="Communities' weeks; the plan's if absent.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw units for a coding round, seeded and stratified, with their known chances."""
@@ -24,7 +28,7 @@ def draw(
     def work() -> Any:
         from flows.coding_round import draw_units
 
-        return draw_units(wave, round_, roots, replies)
+        return draw_units(wave, round_, roots, replies, timelines, community_weeks)
 
     run(study, as_json, work, say=lambda done: f"drawn: {pairs(done)}")
 
@@ -36,7 +40,7 @@ def push(
     round_: RoundOption = "R1",
     as_json: JsonOption = False,
 ) -> None:
-    """Send the drawn units to Label Studio; what is there already stays as it is."""
+    """Put the next batch before each coder who may have one; what is there stays as it is."""
 
     def work() -> Any:
         from flows.coding_round import push_units
@@ -90,11 +94,18 @@ def coding_round(
     study: StudyOption = HERE,
     wave: WaveOption = "W1",
     round_: RoundOption = "R1",
+    follow: Annotated[
+        bool, typer.Option(help="Pull and release every 20 seconds until Ctrl-C.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run what is due of a coding round: draw, push, pull, agree."""
+    """Run what is due of a coding round: draw, pull, push, agree."""
 
     def work() -> Any:
+        if follow:
+            from flows.watching import run_watch
+
+            return run_watch()
         from flows.coding_round import run_round
 
         return run_round(wave, round_)

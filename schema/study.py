@@ -163,7 +163,8 @@ class Sampling(Section):
     replies: int = Field(default=6000, ge=0)
     timelines: int = Field(default=300, ge=0)
     community_weeks: int = Field(default=480, ge=0)
-    random_share: Share = 0.4
+    community_minimum: int = Field(default=30, ge=1)
+    random_share: Annotated[float, Field(gt=0, le=1)] = 0.4
     minimum_probability: Annotated[float, Field(gt=0, le=1)] = 0.01
     per_author: int = Field(default=3, ge=1)
 
@@ -177,6 +178,8 @@ class Coding(Section):
     batch: int = Field(default=25, ge=1, le=25)
     high_intensity_share: Share = 0.3
     daily_batches: int = Field(default=6, ge=1)
+    avoid_file: str | None = None
+    paced: bool = True
 
     @model_validator(mode="after")
     def _roles_are_apart(self) -> Self:
@@ -225,6 +228,15 @@ class Study(Section):
                     f"source.{number}.subreddit is an excluded community: remove the source"
                 )
             seen.add(source.name)
+        return self
+
+    @model_validator(mode="after")
+    def _people_are_paced(self) -> Self:
+        if not self.coding.paced and not self.policy.allow_loopback:
+            raise ValueError(
+                "coding.paced = false puts everything before coders at once: only for an invented "
+                "study (policy.allow_loopback); leave the key out"
+            )
         return self
 
     @model_validator(mode="after")

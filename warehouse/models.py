@@ -23,6 +23,7 @@ MACROS = (
     "unit_type",
     "timeline_key",
     "reach_devices",
+    "community_week_key",
     "reach_device_count",
     "names_somebody",
     "weighted_mean",
@@ -86,6 +87,7 @@ CLAIM_VIEWS = (
     "v_norm",
     "v_presence",
     "v_survival",
+    "v_computed",
 )
 RESEARCH_VIEWS = (
     "threads",
@@ -99,6 +101,7 @@ RESEARCH_VIEWS = (
 VIEWS = (*CLAIM_VIEWS, *RESEARCH_VIEWS)
 ANALYST_MACROS = (
     "timeline_key",
+    "community_week_key",
     "weighted_mean",
     "above_usual",
     "audit_hash",
