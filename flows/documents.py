@@ -11,6 +11,7 @@ import dataframely as dy
 
 from annotation.codebook import load_codebook
 from annotation.codebook_page import render as codebook_page
+from annotation.coding_page import render as coding_page
 from flows.measures_page import render as measures_page
 from flows.rule_table import page as compliance_page
 from schema import accounts, coding, interactions, posts, removals
@@ -82,6 +83,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "data-dictionary.md": data_dictionary,
     "codebook.md": lambda: codebook_page(load_codebook()),
     "measures.md": lambda: measures_page(load_codebook()),
+    "coding.md": lambda: coding_page(load_codebook()),
     "compliance.md": compliance_page,
 }
 

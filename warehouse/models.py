@@ -22,7 +22,10 @@ MACROS = (
     "title_offset",
     "unit_type",
     "timeline_key",
+    "reach_devices",
+    "community_week_key",
     "reach_device_count",
+    "names_somebody",
     "weighted_mean",
     "above_usual",
     "audit_hash",
@@ -67,6 +70,7 @@ MARTS = (
     "wishes",
     "codebook",
     "agreement",
+    "agreement_parts",
     "claims",
     "verdicts",
     "verdict_checks",
@@ -83,6 +87,7 @@ CLAIM_VIEWS = (
     "v_norm",
     "v_presence",
     "v_survival",
+    "v_computed",
 )
 RESEARCH_VIEWS = (
     "threads",
@@ -96,6 +101,7 @@ RESEARCH_VIEWS = (
 VIEWS = (*CLAIM_VIEWS, *RESEARCH_VIEWS)
 ANALYST_MACROS = (
     "timeline_key",
+    "community_week_key",
     "weighted_mean",
     "above_usual",
     "audit_hash",
@@ -148,6 +154,7 @@ def models(folder: str) -> tuple[Model, ...]:
     )
 
 
+@cache
 def model(folder: str, name: str) -> Model:
     """Read one SQL file."""
     return next(found for found in models(folder) if found.name == name)

@@ -1,6 +1,12 @@
 -- Communities by week: rates now and over the four weeks before. Key: community_key and week.
 -- support_rate: reception of disclosures, so that more of them do not raise it by themselves.
 -- What is called _prev4 is drawn towards the community's average by the sample's noise: see v_past.
+-- @rate weighted share of posts with struggleposting
+-- @stigma_rate with theme_stigma_openness
+-- @support_rate weighted mean of supportive_share
+-- @rate_prev4 rate over the four weeks before
+-- @stigma_prev4 stigma_rate over the four weeks before
+-- @support_prev4 support_rate over the four weeks before
 create or replace view v_norm as
 with weeks as (
     select
