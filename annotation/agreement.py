@@ -160,8 +160,10 @@ def spread(codings: pl.DataFrame, level: AlphaLevel) -> Reliability:
 def is_given(matrix: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Tell which values of a reliability matrix are not missing."""
     if matrix.dtype == object:
-        return np.not_equal(matrix, None).astype(bool)
-    return ~np.isnan(matrix)
+        given = [value is not None for value in matrix.flat]
+        return np.array(given, dtype=bool).reshape(matrix.shape)
+    missing: npt.NDArray[np.bool_] = np.isnan(matrix)
+    return ~missing
 
 
 def presence(data: Coincidences) -> npt.NDArray[np.bool_] | None:

@@ -240,7 +240,8 @@ def set_distances(
     if level == "jaccard":
         return 1 - jaccard
     is_within = common == np.minimum(sizes, others)
-    return 1 - jaccard * np.where(is_within, np.where(common == union, 1.0, 2 / 3), 1 / 3)
+    monotonicity: Floats = np.where(is_within, np.where(common == union, 1.0, 2 / 3), 1 / 3)
+    return 1 - jaccard * monotonicity
 
 
 def _membership(sets: Sequence[frozenset[Hashable]], place: dict[Hashable, int]) -> Floats:

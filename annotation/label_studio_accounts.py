@@ -44,7 +44,7 @@ def ensure_coders(
     Raises:
         LabelStudioError: an account exists whose password is not known, or the server refuses.
     """
-    logins = _read(path)
+    logins = read_logins(path)
     missing = {
         coder: Login(coder_email(coder), secrets.token_urlsafe(12), "")
         for coder in coders
@@ -124,7 +124,12 @@ def _is_accepted(session: httpx.Client, token: str) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
-def _read(path: Path) -> dict[str, Login]:
+def read_logins(path: Path) -> dict[str, Login]:
+    """Return the logins that were made, by coder.
+
+    Raises:
+        LabelStudioError: the file is damaged.
+    """
     if not path.exists():
         return {}
     try:

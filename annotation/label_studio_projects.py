@@ -78,7 +78,15 @@ def ensure_project(client: Client, key: ProjectKey, codebook: Codebook) -> Proje
         LabelStudioError: it is there twice, or with another form than the codebook's.
         BadInput: wave or round are too long to name a project.
     """
-    config = label_config(codebook, key.unit_kind)
+    return ensure_form(client, key, label_config(codebook, key.unit_kind), _instruction(codebook))
+
+
+def ensure_form(client: Client, key: ProjectKey, config: str, instruction: str) -> Project:
+    """Find the project of `key` with this form, or make it; a second call makes nothing.
+
+    Raises:
+        LabelStudioError: it is there twice, or with another form.
+    """
     found = _with_title(client, key.title)
     if found is not None:
         if _canonical(found.label_config) != _canonical(config):
@@ -93,7 +101,7 @@ def ensure_project(client: Client, key: ProjectKey, codebook: Codebook) -> Proje
             title=key.title,
             description="Made by Confide. Do not edit its form: codings depend on it.",
             label_config=config,
-            expert_instruction=_instruction(codebook),
+            expert_instruction=instruction,
             show_instruction=True,
             enable_empty_annotation=True,  # nothing ticked means every code is 0
             maximum_annotations=1,

@@ -245,3 +245,25 @@ def _is_uid(uid: str) -> bool:
 def _instant(stated: str | datetime) -> datetime:
     instant = datetime.fromisoformat(stated) if isinstance(stated, str) else stated
     return instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def read_values(client: Client, project: Project, codebook: Codebook) -> dict[int, dict[str, int]]:
+    """Return the values that each unit's last answer gives, by unit key; for training only.
+
+    Nothing is refused: what breaks a rule of the codebook is an answer too.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer.
+    """
+    found: dict[int, dict[str, int]] = {}
+    with asking("for answers"):
+        for task in tasks_where(client, project.id, [], with_annotations=True):
+            given = [one for one in task.annotations or () if not one.get("was_cancelled")]
+            if not given:
+                continue
+            last = max(given, key=lambda one: _instant(one["updated_at"]))
+            result = [entry for entry in last.get("result") or () if isinstance(entry, Mapping)]
+            kind, text = project.key.unit_kind, task.data["text"]
+            parsed = parse_result(codebook, kind, result, text)
+            found[int(task.data["post_uid"], 16)] = dict(parsed.values)
+    return found

@@ -73,6 +73,20 @@ def drawn_of(chances: pl.DataFrame, plan: SamplingPlan) -> Flags:
     return is_drawn
 
 
+def drawn_at_random(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.Series:
+    """Return the units that the random arm draws, whether a word list's arm would as well.
+
+    Agreement on these alone is agreement on the population; the others come from where a code is
+    commoner.
+    """
+    chances = inclusion_probabilities(frame, plan)
+    keys = chances["unit_key"].to_list()
+    authors = _numbers(keys, plan, "author")
+    is_kept = _ranks(_codes(chances[plan.cap]), authors) < plan.per_author
+    is_drawn = _drawn_by(chances, plan, arms_of(plan)[0], is_kept, keys)
+    return chances["unit_key"].filter(pl.Series(is_drawn))
+
+
 def take_all(units: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.DataFrame[Unit]:
     """Take every unit of a frame that has its `inclusion_probability` already."""
     return _units(with_stratum(units, plan), plan, now=now)

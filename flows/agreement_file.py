@@ -47,7 +47,7 @@ def agreement_file(
     for (name,), mine in rows.sort("code").group_by("code", maintain_order=True):
         for one in SET_LEVELS if level == "set" else (level,):
             _check_size(source, mine["unit"], one)
-            measured = measure(mine, one, seed=part_seed(SEED, str(name)))  # type: ignore[arg-type]
+            measured = measure(mine, one, seed=part_seed(SEED, str(name)))
             found.append(({"code": str(name)} if code else {}) | measured)
     return found
 
@@ -95,14 +95,14 @@ def _check_rows(source: Path, rows: pl.DataFrame) -> None:
         if not rows[name].dtype.is_nested() and is_empty.any():
             raise BadInput(
                 f"{source.name}: {is_empty.sum()} rows, the first of them number "
-                f"{is_empty.arg_max() + 1}, name no {name}; mend or remove them"
+                f"{_first(is_empty)}, name no {name}; mend or remove them"
             )
         if rows[name].dtype.is_nested():
             raise BadInput(f"{source.name}: --{name} takes a column of names or numbers")
     twice = rows.select("unit", "coder", "code").is_duplicated()
     if twice.any():
         raise BadInput(
-            f"{source.name}: {twice.sum()} rows, the first of them number {twice.arg_max() + 1}, "
+            f"{source.name}: {twice.sum()} rows, the first of them number {_first(twice)}, "
             "share unit, coder and code; keep one of each"
         )
 
@@ -152,9 +152,14 @@ def _refuse_where(source: Path, is_wrong: pl.Series, told: str) -> None:
     wrong = is_wrong.fill_null(value=False)
     if wrong.any():
         raise BadInput(
-            f"{source.name}: {wrong.sum()} values, the first in row {wrong.arg_max() + 1}, {told}; "
+            f"{source.name}: {wrong.sum()} values, the first in row {_first(wrong)}, {told}; "
             "mend them or choose another --level"
         )
+
+
+def _first(is_meant: pl.Series) -> int:
+    """Number the first row that is meant, from 1."""
+    return int(is_meant.arg_true()[0]) + 1
 
 
 def _check_size(source: Path, units: pl.Series, level: str) -> None:

@@ -26,6 +26,7 @@ from demo.model import Community
 from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, reddit_app
 from demo.serve import serving
 from flows import clock, label_studio
+from flows.adjudicating import adjudicate
 from flows.agreeing import measure_agreement
 from flows.coding_round import draw_units, pull_codings, push_units
 from flows.collect import collect
@@ -33,7 +34,7 @@ from flows.demo_study import write_demo_study
 from flows.publish import publish
 from flows.refresh import refresh
 from flows.report import report
-from flows.simulated_coders import code_round
+from flows.simulated_coders import code_round, rule_disputes
 from flows.tables import agreement_table, verdict_rows, verdict_table
 from flows.words import pairs
 from flows.workspace import REDDIT_VARIABLES, Workspace, open_workspace
@@ -151,6 +152,12 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
         note(f"{sent} new tasks; {pairs(pull_codings(WAVE, ROUND))}")
     with step("measuring agreement") as note:
         note(pairs(measure_agreement(WAVE, ROUND)))
+    with step("queueing what coders disagree on") as note:
+        note(pairs(adjudicate(WAVE, ROUND)))
+    with step("a simulated adjudicator rules through the API") as note:
+        note(f"{rule_disputes(workspace, community, WAVE, ROUND)} rulings")
+    with step("reading the rulings back, with a second opinion") as note:
+        note(pairs(adjudicate(WAVE, ROUND)))
 
 
 def _publish(directory: Path) -> None:
@@ -174,6 +181,7 @@ def _say_where(workspace: Workspace, seconds: float) -> None:
     say(f"- the report, in any browser: {shown}/published/report.html")
     say(f"- the published file {shown}/published/corpus.duckdb; for example:")
     say(f'  .venv/bin/confide sql --study {shown} "{QUERY}"')
+    say(f"- what the codebook leaves open: .venv/bin/confide adjudicate --study {shown}")
     say(f"- all verdicts: .venv/bin/confide verdicts --study {shown}")
     say(f"Stop Label Studio with: .venv/bin/confide demo --study {shown} --stop")
 

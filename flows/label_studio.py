@@ -9,7 +9,12 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from annotation import label_studio, label_studio_home, label_studio_server
+from annotation import (
+    label_studio,
+    label_studio_accounts,
+    label_studio_home,
+    label_studio_server,
+)
 from annotation.label_studio_server import Login
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CredentialMissing
@@ -48,7 +53,7 @@ def embedded(workspace: Workspace) -> label_studio_server.ServerHandle:
 
 
 def give_accounts(workspace: Workspace, client: label_studio.Client) -> dict[str, Login]:
-    """Make sure that every coder can sign in; their passwords lie in a 0600 file.
+    """Make sure that coders and adjudicators can sign in; their passwords lie in a 0600 file.
 
     Only on an embedded server: on the lab's own, people have accounts already.
     """
@@ -57,10 +62,15 @@ def give_accounts(workspace: Workspace, client: label_studio.Client) -> dict[str
     handle = embedded(workspace)
     return label_studio.ensure_coders(
         client,
-        workspace.study.coding.coders,
+        (*workspace.study.coding.coders, *workspace.study.coding.adjudicators),
         logins_file(workspace),
         reset=lambda login: label_studio_server.set_account(handle, login),
     )
+
+
+def known_logins(workspace: Workspace) -> set[str]:
+    """Return whose login was made already."""
+    return set(label_studio_accounts.read_logins(logins_file(workspace)))
 
 
 def purge(workspace: Workspace) -> None:

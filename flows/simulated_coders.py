@@ -10,6 +10,7 @@ from annotation.codebook import load_codebook
 from annotation.results import Span, build_result
 from demo.coders import Answer, simulated_answer, simulated_card_answer
 from demo.model import Community
+from flows.adjudicating import adjudication_projects
 from flows.coding_round import projects
 from flows.label_studio import connect
 from flows.workspace import Workspace
@@ -39,6 +40,30 @@ def code_round(workspace: Workspace, community: Community, wave: str, round_: st
             label_studio.submit(client, task, _result(codebook, project, answer, task.text))
             answered += 1
     return answered
+
+
+def rule_disputes(workspace: Workspace, community: Community, wave: str, round_: str) -> int:
+    """Settle every open dispute by the planted truth, of cards by the lowest reading.
+
+    Each cites the code's first decision rule, but one in ten finds none that decides. Returns how
+    many rulings were given.
+    """
+    codebook = load_codebook(workspace.codebook)
+    client = connect(workspace)
+    natives = _natives(workspace, community)
+    ruled = 0
+    for key in adjudication_projects(workspace, codebook, wave, round_):
+        found = label_studio.find_project(client, key)
+        if found is None:
+            continue
+        for task, code_id, readings in label_studio.open_disputes(client, found):
+            is_post = key.unit_kind in ("root", "reply")
+            values = community.by_id[natives[task.unit_key]].values if is_post else {}
+            truth = values.get(code_id, 0) if is_post else min(readings)
+            rule = None if task.unit_key % 10 == 0 else 1
+            label_studio.submit(client, task, label_studio.ruling_result(truth, rule))
+            ruled += 1
+    return ruled
 
 
 def _result(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.vault import count_pending, open_vault
+from flows.coders import progress
 from flows.looks import overdue_before
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
@@ -24,6 +25,7 @@ SECTIONS = {
     "posts": "Posts held",
     "due": "Posts to look at again now; overdue: the removal deadline may have passed",
     "clear_up": "What does not follow removals and edits yet; the next run or `publish` sees to it",
+    "coders": "Coders in the round drawn last: progress, pace, agreement",
     "hidden": "Posts hidden while their account is closed",
     "wishes": "What authors wish of reuse",
     "gaps": "Gaps: what could not be seen",
@@ -46,6 +48,7 @@ def status(directory: Path) -> dict[str, Any]:
         held = store.read_status(warehouse)
         read = store.read_sources(warehouse)
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
+        at_work = progress(workspace, warehouse)
         streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
         "warnings": [{"warning": trouble.sentence} for trouble in standing(workspace)],
@@ -55,6 +58,7 @@ def status(directory: Path) -> dict[str, Any]:
         "posts": held.posts.to_dicts(),
         "due": _due(workspace),
         "clear_up": _clear_up(workspace, behind),
+        "coders": at_work,
         "hidden": hidden.to_dicts(),
         "wishes": wishes.to_dicts(),
         "gaps": held.gaps.to_dicts(),

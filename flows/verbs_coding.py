@@ -8,6 +8,27 @@ from flows.verb import HERE, JsonOption, RoundOption, StudyOption, WaveOption, r
 from flows.words import pairs
 
 app = typer.Typer()
+QuizOption = Annotated[
+    bool, typer.Option("--quiz", help="The codebook's examples, which coders pass first.")
+]
+
+
+@app.command()
+def coders(study: StudyOption = HERE, as_json: JsonOption = False) -> None:
+    """Make the accounts of coders and adjudicators; passwords are shown once."""
+
+    def work() -> Any:
+        from flows.coders import make_accounts
+        from flows.workspace import open_workspace
+
+        return make_accounts(open_workspace(study))
+
+    def say(made: Any) -> str:
+        from flows.coders import said
+
+        return said(made)
+
+    run(study, as_json, work, say=say)
 
 
 @app.command()
@@ -38,11 +59,16 @@ def push(
     study: StudyOption = HERE,
     wave: WaveOption = "W1",
     round_: RoundOption = "R1",
+    quiz: QuizOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Put the next batch before each coder who may have one; what is there stays as it is."""
 
     def work() -> Any:
+        if quiz:
+            from flows.quiz import push_quiz
+
+            return push_quiz(wave)
         from flows.coding_round import push_units
 
         return push_units(wave, round_)
@@ -55,16 +81,28 @@ def pull(
     study: StudyOption = HERE,
     wave: WaveOption = "W1",
     round_: RoundOption = "R1",
+    quiz: QuizOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Fetch what coders submitted since the last pull, each result validated."""
 
     def work() -> Any:
+        if quiz:
+            from flows.quiz import pull_quiz
+
+            return pull_quiz(wave)
         from flows.coding_round import pull_codings
 
         return pull_codings(wave, round_)
 
-    run(study, as_json, work, say=lambda done: f"pulled: {pairs(done)}")
+    def say(done: Any) -> str:
+        if quiz:
+            from flows.quiz import said
+
+            return said(done)
+        return f"pulled: {pairs(done)}"
+
+    run(study, as_json, work, say=say)
 
 
 @app.command()
@@ -85,6 +123,28 @@ def agree(
         from flows.tables import agreement_table
 
         return agreement_table(study)
+
+    run(study, as_json, work, say=say)
+
+
+@app.command()
+def adjudicate(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Queue what coders disagree on for the adjudicator; read rulings back as labels."""
+
+    def work() -> Any:
+        from flows.adjudicating import adjudicate as flow
+
+        return flow(wave, round_)
+
+    def say(done: Any) -> str:
+        from flows.adjudicating import disputes_text
+
+        return f"adjudicated: {pairs(done)}\n\n{disputes_text(study, wave, round_)}"
 
     run(study, as_json, work, say=say)
 

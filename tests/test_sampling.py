@@ -20,6 +20,7 @@ from annotation.sampling import (
     draw_threads,
     draw_with_timelines,
     draw_within,
+    drawn_at_random,
     drawn_of,
 )
 from schema.coding import FrameUnit, Unit
@@ -319,3 +320,14 @@ def test_a_reply_whose_root_was_not_drawn_or_is_gone_cannot_be_drawn() -> None:
     lost = frame([2, 3], threads=[1, 2]).with_columns(thread_key=pl.lit(None, pl.UInt64))
     replies = FrameUnit.validate(lost)
     assert draw_within(replies, draw(roots, plan(1), now=NOW), plan(2), now=NOW).is_empty()
+
+
+def test_the_random_part_of_a_sample_is_what_its_random_arm_draws() -> None:
+    listed = frame(list(range(300)), bands=["2" if n % 10 == 0 else "0" for n in range(300)])
+    alone = plan(60)
+    assert set(drawn_at_random(listed, alone)) == set(draw(listed, alone, now=NOW)["unit_key"])
+    both = plan(60, random_share=0.4, lists=("moss",))
+    random, drawn = set(drawn_at_random(listed, both)), set(draw(listed, both, now=NOW)["unit_key"])
+    assert random < drawn
+    assert 20 <= len(random) <= 28
+    assert sum(key % 10 == 0 for key in drawn - random) > len(drawn - random) / 3

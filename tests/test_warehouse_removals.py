@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.support.warehouse_rows import (
@@ -48,7 +49,24 @@ def fill(warehouse: store.Warehouse) -> None:
     rated = [coding(1, "struggleposting", 2), coding(2, "struggleposting", 1)]
     evidence = spans((101, 1, "struggleposting", 0, 11))
     store.save_codings(warehouse, codings(*rated), evidence, now=NOW)
+    adjudicate(warehouse)
     assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def adjudicate(warehouse: store.Warehouse) -> None:
+    """Save a ruling and a second opinion on the first root."""
+    named = {"unit_key": 1, "code_id": "struggleposting", "value": 1}
+    ruling = {**named, "annotation_id": 900, "revised_at": NOW, "rule": None}
+    store.save_rulings(
+        warehouse,
+        pl.DataFrame([ruling], schema=store.RULING),
+        place=("W1", "R1", "1.0.0", "root"),
+        adjudicator="a1",
+        held_uids=(),
+        now=NOW,
+    )
+    opinion = pl.DataFrame([{**named, "unit_kind": "root", "probability": 0.9}])
+    store.save_second_opinions(warehouse, opinion, wave="W1", round_="R1", version="1.0.0")
 
 
 def tables_that_hold(warehouse: store.Warehouse, key: int) -> list[str]:
@@ -73,6 +91,7 @@ def test_a_removed_post_stands_in_no_table(tmp_path: Path) -> None:
         assert tables_that_hold(warehouse, 1) == []
         assert gone.rows["codings"] == 1
         assert gone.rows["evidence_spans"] == 1
+        assert gone.rows["rulings"] == gone.rows["second_opinions"] == 1
         assert all(count == 0 for _, count in store.run_checks(warehouse))
 
 

@@ -54,43 +54,26 @@ standing as (
     ) = 1
 ),
 
-earlier as (
-    select standing.*
+codings as (
+    select
+        standing.unit_kind,
+        standing.unit_key,
+        standing.coder,
+        standing.code_id,
+        arg_min(standing.value, (standing.coded_at, standing.annotation_id)) as first,
+        arg_max(standing.value, (standing.coded_at, standing.annotation_id)) as last
     from standing
-    inner join chosen
-        on
-            standing.wave = chosen.wave
-            and standing.unit_kind = chosen.unit_kind
-            and standing.unit_key = chosen.unit_key
-            and standing.version_key = chosen.version_key
-            and standing.coder = chosen.coder
-            and standing.code_id = chosen.code_id
-            and standing.codebook_version = chosen.codebook_version
-            and standing.annotation_id <> chosen.annotation_id
-            and standing.coded_at < chosen.coded_at
-    qualify row_number() over (
-        partition by
-            standing.unit_kind, standing.unit_key, standing.coder, standing.code_id
-        order by standing.coded_at, standing.annotation_id
-    ) = 1
+    semi join chosen
+        using (wave, unit_kind, unit_key, version_key, coder, code_id, codebook_version)
+    group by standing.unit_kind, standing.unit_key, standing.coder, standing.code_id
+    having count(distinct standing.annotation_id) > 1
 )
 
-select
-    {_UNIT} as unit,
-    codings.coder,
-    codings.code_id as code,
-    'first' as take,
-    codings.value
-from earlier as codings
+select {_UNIT} as unit, codings.coder, codings.code_id as code, 'first' as take, first as value
+from codings
 union all
-select
-    {_UNIT} as unit,
-    codings.coder,
-    codings.code_id as code,
-    'last' as take,
-    codings.value
-from chosen as codings
-semi join earlier using (unit_kind, unit_key, coder, code_id)
+select {_UNIT} as unit, codings.coder, codings.code_id as code, 'last' as take, last as value
+from codings
 order by unit, coder, code, take
 """
 
@@ -101,7 +84,8 @@ class CodedRound:
 
     `codings`: each coder's standing value: unit, unit_kind, coder, code, value, week.
     `spans`: the evidence of these: unit, coder, code, start, end.
-    `repeats`: where a coder coded a unit twice, first and last: unit, coder, code, take, value.
+    `repeats`: where a coder coded a unit of it twice in the wave, the blind repeats among them,
+    first and last: unit, coder, code, take, value.
     """
 
     codings: pl.DataFrame

@@ -84,7 +84,7 @@ def save_codings(
             warehouse.execute(_SAVE)
         with warehouse.showing("batch", evidence):
             warehouse.execute(_SAVE_SPANS)
-        _retract(warehouse, retracted, naive(now))
+        retract(warehouse, retracted, naive(now))
         if stream is not None and position is not None:
             move_cursor(warehouse, stream, position, run_id="")
         return int(warehouse.scalar("select count(*) from landed.codings")) - before
@@ -113,10 +113,11 @@ def retract_annotations(
 ) -> int:
     """Let annotations that were deleted in Label Studio count no more; return how many."""
     with warehouse.transaction():
-        return _retract(warehouse, annotation_ids, naive(at))
+        return retract(warehouse, annotation_ids, naive(at))
 
 
-def _retract(warehouse: Warehouse, annotation_ids: Iterable[int], at: datetime) -> int:
+def retract(warehouse: Warehouse, annotation_ids: Iterable[int], at: datetime) -> int:
+    """Let annotations count no more, inside a transaction; `at` is naive UTC."""
     ids = sorted(set(annotation_ids))
     if not ids:
         return 0
@@ -126,7 +127,8 @@ def _retract(warehouse: Warehouse, annotation_ids: Iterable[int], at: datetime) 
         warehouse.execute(
             "insert into landed.retracted_annotations "
             "select annotation_id, cast(? as timestamp) from batch where annotation_id in "
-            "(select annotation_id from landed.codings) and annotation_id not in "
+            "(select annotation_id from landed.codings union all "
+            "select annotation_id from landed.rulings) and annotation_id not in "
             "(select annotation_id from landed.retracted_annotations)",
             [at],
         )

@@ -43,6 +43,7 @@ INTERMEDIATE = (
     "latest_replies",
     "latest_quotes",
     "latest_codings",
+    "latest_rulings",
     "open_gaps",
     "shareable",
 )
@@ -59,6 +60,7 @@ MARTS = (
     "annotation",
     "evidence_span",
     "label",
+    "second_opinion",
     "persistence_tally",
     "duplicates",
     "coverage",

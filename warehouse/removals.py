@@ -72,6 +72,8 @@ _BY_POST = {
     "withheld_units": "unit_key",
     "codings": "unit_key",
     "evidence_spans": "unit_key",
+    "rulings": "unit_key",
+    "second_opinions": "unit_key",
 }
 # Reddit counts a thread's whole tree: a reply that came while another went leaves it as it was,
 # so a thread counts as read for those alone that still stand.
@@ -95,6 +97,8 @@ _TIMELINES = (
     "withheld_units",
     "codings",
     "evidence_spans",
+    "rulings",
+    "second_opinions",
 )
 # A person's own page on Reddit is a venue: it begins their pseudonym, on other people's rows too.
 _OWN_PAGES = {"post_versions": "community_key", "coverage": "community_key"}

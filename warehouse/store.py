@@ -20,6 +20,7 @@ from warehouse.authors import (
 )
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
+from warehouse.coders import read_progress_of_coders, save_qualifications
 from warehouse.codings import (
     coded_units,
     known_annotations,
@@ -77,6 +78,16 @@ from warehouse.rules import (
     last_act,
     naming_columns,
 )
+from warehouse.rulings import (
+    RULING,
+    count_labels,
+    open_disputes,
+    read_coded,
+    ruled_units,
+    save_rulings,
+    save_second_opinions,
+    set_adjudicators,
+)
 from warehouse.runs import (
     Status,
     begin_run,
@@ -106,6 +117,7 @@ from warehouse.units import (
     drawn_rounds,
     hash_rows,
     last_drawn_round,
+    read_plan,
     read_units,
     requeue_units,
     reworded_units,
@@ -119,6 +131,7 @@ from warehouse.volumes import daily_volumes
 __all__ = [
     "QUOTES",
     "REPEAT",
+    "RULING",
     "UNFINISHED",
     "Assignment",
     "Beside",
@@ -146,6 +159,7 @@ __all__ = [
     "count_excluded",
     "count_held",
     "count_hidden",
+    "count_labels",
     "count_less_masked",
     "count_missed_details",
     "count_offending",
@@ -186,6 +200,7 @@ __all__ = [
     "naming_columns",
     "no_longer_permitted",
     "old_texts",
+    "open_disputes",
     "open_warehouse",
     "post_keys_of",
     "posts_meant",
@@ -195,11 +210,14 @@ __all__ = [
     "quotes_to_read",
     "read_agreement",
     "read_assignments",
+    "read_coded",
     "read_coded_round",
     "read_due",
     "read_frame",
+    "read_plan",
     "read_position",
     "read_progress",
+    "read_progress_of_coders",
     "read_sources",
     "read_status",
     "read_units",
@@ -210,6 +228,7 @@ __all__ = [
     "retract_annotations",
     "reworded_units",
     "roots_to_read",
+    "ruled_units",
     "run_checks",
     "sampling_frame",
     "save_agreement",
@@ -221,10 +240,14 @@ __all__ = [
     "save_not_codable",
     "save_page",
     "save_progress",
+    "save_qualifications",
     "save_quote_read",
     "save_remasked",
     "save_repeats",
+    "save_rulings",
+    "save_second_opinions",
     "save_units",
+    "set_adjudicators",
     "set_current_round",
     "table_hash",
     "tasks_follow",

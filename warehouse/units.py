@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
 import polars as pl
@@ -163,12 +163,13 @@ def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
             "and units.unit_key in (select unit_key from batch)"
         )
         # what was saved meanwhile is of the same words
-        warehouse.execute(
-            "update landed.codings set version_key = posts.version_key "
-            "from landed.post_versions as posts where codings.unit_key = posts.post_key "
-            "and codings.version_key = ? and codings.unit_key in (select unit_key from batch)",
-            [NO_WORDING],
-        )
+        for table in ("codings", "rulings"):
+            warehouse.execute(
+                f"update landed.{table} set version_key = posts.version_key "
+                f"from landed.post_versions as posts where {table}.unit_key = posts.post_key "
+                f"and {table}.version_key = ? and {table}.unit_key in (select unit_key from batch)",
+                [NO_WORDING],
+            )
 
 
 def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: datetime) -> int:
@@ -183,3 +184,14 @@ def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: dateti
             [naive(at)],
         )
     return int(warehouse.scalar("select count(*) from landed.withheld_units") - before)
+
+
+def read_plan(warehouse: Warehouse, wave: str, round_: str, unit_kind: str) -> dict[str, Any]:
+    """Return the plan that a round's units of a kind were drawn by, field by field."""
+    plan: dict[str, Any] = json.loads(
+        warehouse.scalar(
+            "select plan from landed.draws where wave = $1 and round = $2 and unit_kind = $3",
+            [wave, round_, unit_kind],
+        )
+    )
+    return plan

@@ -21,6 +21,36 @@ with codings as (
             and latest.codebook_version = chosen_round.codebook_version
 ),
 
+ruled as (
+    select
+        unit_kind,
+        unit_key,
+        code_id,
+        codebook_version,
+        value,
+        certainty,
+        revised_at,
+        annotation_id
+    from codings
+    where is_ruling
+    union all
+    select
+        rulings.unit_kind,
+        rulings.unit_key,
+        rulings.code_id,
+        rulings.codebook_version,
+        rulings.value,
+        3 as certainty,
+        rulings.revised_at,
+        rulings.annotation_id
+    from intermediate.latest_rulings as rulings
+    inner join staging.stg_current_round as chosen_round
+        on
+            rulings.wave = chosen_round.wave
+            and rulings.round = chosen_round.round
+            and rulings.codebook_version = chosen_round.codebook_version
+),
+
 rulings as (
     select
         unit_kind,
@@ -29,8 +59,7 @@ rulings as (
         codebook_version,
         arg_max(value, (revised_at, annotation_id)) as value,
         arg_max(certainty, (revised_at, annotation_id)) as certainty
-    from codings
-    where is_ruling
+    from ruled
     group by unit_kind, unit_key, code_id, codebook_version
 ),
 

@@ -1,0 +1,42 @@
+"""`confide coders`: accounts on the study's Label Studio, and how each coder gets on."""
+
+from typing import Any
+
+from flows.label_studio import connect, embedded, give_accounts, known_logins
+from flows.workspace import Workspace
+from schema.errors import BadInput
+from warehouse import store
+
+
+def make_accounts(workspace: Workspace) -> list[dict[str, str]]:
+    """Make the accounts that are missing; return these, with passwords that are shown once.
+
+    Raises:
+        BadInput: the server is the lab's own, where people have accounts already.
+    """
+    if not workspace.study.label_studio.embedded:
+        raise BadInput("label_studio.embedded is false: accounts are the lab's to make")
+    embedded(workspace)
+    known = known_logins(workspace)
+    logins = give_accounts(workspace, connect(workspace))
+    return [
+        {"coder": coder, "address": login.username, "password": login.password}
+        for coder, login in logins.items()
+        if coder not in known
+    ]
+
+
+def said(made: list[dict[str, str]]) -> str:
+    """Say the new logins; where there are none, say so."""
+    if not made:
+        return "every coder has an account; passwords were shown when they were made"
+    lines = [f"{one['coder']}: {one['address']}, password {one['password']}" for one in made]
+    return "\n".join([*lines, "These passwords are shown this once: hand each to its coder now."])
+
+
+def progress(workspace: Workspace, warehouse: store.Warehouse) -> list[dict[str, Any]]:
+    """Return each coder's progress in the round that analysts read: what was handed out, coded."""
+    rows = {row["coder"]: row for row in store.read_progress_of_coders(warehouse).to_dicts()}
+    idle = {"released": 0, "coded": 0}
+    coders = dict.fromkeys([*workspace.study.coding.coders, *rows])
+    return [{"coder": coder, **rows.get(coder, idle)} for coder in coders] if rows else []
