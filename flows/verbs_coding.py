@@ -40,7 +40,7 @@ def push(
     round_: RoundOption = "R1",
     as_json: JsonOption = False,
 ) -> None:
-    """Put the next batch before each coder who may have one; what is there stays as it is."""
+    """Put each coder's next batch into Label Studio; what is there stays as it is."""
 
     def work() -> Any:
         from flows.coding_round import push_units

@@ -316,7 +316,7 @@ def test_a_push_that_timed_out_and_was_run_again_leaves_each_task_once(
     client: label_studio.Client,
     project: label_studio.Project,
 ) -> None:
-    tasks = [coding_task(n, text="An invented, long post. " * 40) for n in range(2_000)]
+    tasks = [coding_task(n, text="An invented, long post. " * 1_000) for n in range(200)]
     hasty = hasty_client(client.url, label_studio_server.token)
     with pytest.raises(LabelStudioError, match="in time"):
         label_studio.push(hasty, project, tasks)
