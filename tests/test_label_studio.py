@@ -455,7 +455,8 @@ def test_drafts_and_skips_are_no_codings(
 
 def bad_results(codebook: Codebook, text: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     good = build_result(codebook, "root", VALUES, {}, [Span("struggleposting", 0, 11)], text)
-    [codes, value] = [entry for entry in good if entry["type"] == "choices"][:2]
+    named = {entry["from_name"]: entry for entry in good}
+    codes, value = named["codes"], named["struggleposting__value"]
     [mark] = [entry for entry in good if entry["type"] == "labels"]
     yield "unknown_control", [*good, codes | {"from_name": "invented"}]
     yield "unknown_code", [codes | {"value": {"choices": ["invented"]}}]

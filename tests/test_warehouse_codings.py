@@ -186,7 +186,7 @@ def test_versions_and_rounds_never_mix_in_labels(tmp_path: Path) -> None:
         assert labels(warehouse) == [(1, 1, 3, "single")]
         assert warehouse.execute("select unit_key, wave from sample_unit") == [(1, "W1")]
         seen = store.latest_codings(warehouse, "W1", "R1", "1.0.0")
-        assert seen.rows() == [(1, "c1", CODE, 2)]
+        assert seen.rows() == [("root 1", "c1", CODE, 2)]
 
 
 def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -> None:
