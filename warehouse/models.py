@@ -22,6 +22,7 @@ MACROS = (
     "title_offset",
     "unit_type",
     "timeline_key",
+    "days_up",
     "reach_devices",
     "reach_device_count",
     "names_somebody",
@@ -40,6 +41,7 @@ INTERMEDIATE = (
     "latest_codings",
     "open_gaps",
     "shareable",
+    "cohorts",
 )
 MARTS = (
     "post",
