@@ -18,6 +18,7 @@ from warehouse.connection import Warehouse
 from warehouse.duplicates import forget_clusters
 from warehouse.frames import admitted
 from warehouse.taken_back import note_taken
+from warehouse.tally import tally
 
 _FIND = """
 with named as (
@@ -136,7 +137,10 @@ def remove(
         rows: dict[str, int] = {}
         timelines = _delete_timelines(warehouse, batch)
         for (platform, reason), part in gone.group_by("platform", "reason", maintain_order=True):
-            taken = _delete_posts(warehouse, part.select("post_key"))
+            keys = part.select("post_key")
+            with warehouse.showing("gone", keys):
+                tally(warehouse, str(reason), now=now)
+            taken = _delete_posts(warehouse, keys)
             _log(warehouse, naive(now), str(platform), str(reason), part.height, taken)
             rows = _sum(rows, taken)
         if rows or timelines:
