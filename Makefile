@@ -1,6 +1,7 @@
 # Everything from nothing but make, python3 (3.11 to 3.13) and pip. `make` alone lists the targets.
 #
 #   make test ARGS="-k scrub"      hands arguments to pytest
+#   make test JOBS=1               one file after the other
 #   make .venv/.ok PYTHON=python3.13
 #   make .venv/.ok UV=no           installs with pip alone
 
@@ -13,6 +14,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 UV ?= yes
 ARGS ?=
+JOBS ?= 2
 VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
@@ -52,7 +54,7 @@ WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/test_verdict*.py)
 
 .PHONY: test long test-duckdb2
 test: .venv/.ok .venv-label-studio/.ok ## every promise at its reduced size
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 long: .venv/.ok .venv-label-studio/.ok ## every promise at the full size an issue names
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)

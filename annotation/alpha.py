@@ -18,6 +18,7 @@ ONE_VALUE: Final = "only one value occurs"
 FEW_DRAWS: Final = "too few of the bootstrap draws hold two values"
 # Percentiles of the draws that are defined would flatter a rare code when many are not.
 _DEFINED_SHARE: Final = 0.9
+_CELLS: Final = 4_000_000
 
 Floats = npt.NDArray[np.float64]
 Matrix = npt.NDArray[Any]
@@ -45,43 +46,60 @@ class Coincidences(NamedTuple):
     values: tuple[Any, ...]
 
     @property
-    def pairs(self) -> Floats:
-        """Per unit, how often each value met each other: units by values by values."""
-        per_unit = self.counts.sum(axis=1)
-        met = self.counts[:, :, None] * self.counts[:, None, :]
-        diagonal = np.arange(met.shape[1])
-        met[:, diagonal, diagonal] -= self.counts
-        weighted: Floats = met / (per_unit - 1)[:, None, None]
-        return weighted
+    def per_unit(self) -> Floats:
+        """How many values each unit has, two or more."""
+        held: Floats = self.counts.sum(axis=1)
+        return held
 
 
 def alpha(reliability: Matrix, level: AlphaLevel) -> Alpha:
     """Return Krippendorff's alpha of a matrix of units by coders."""
-    data = coincidences(reliability)
-    if not len(data.counts):
-        return Alpha(None, NOTHING_PAIRABLE)
-    if len(data.values) < 2:
-        return Alpha(None, ONE_VALUE)
-    every_unit_once = np.ones((1, len(data.counts)))
-    [value] = _alphas(data, level, every_unit_once)
-    return Alpha(float(value))
+    return alpha_with_interval(reliability, level, seed=0, draws=0)[0]
 
 
 def alpha_interval(
     reliability: Matrix, level: AlphaLevel, *, seed: int, draws: int = 1000
 ) -> Interval:
     """Return alpha's 95 percent interval from `draws` resamplings of the pairable units."""
+    return alpha_with_interval(reliability, level, seed=seed, draws=draws)[1]
+
+
+def alpha_with_interval(
+    reliability: Matrix, level: AlphaLevel, *, seed: int, draws: int = 1000
+) -> tuple[Alpha, Interval]:
+    """Return alpha and its 95 percent interval: what they share is computed once."""
     data = coincidences(reliability)
-    units = len(data.counts)
-    if not units:
-        return Interval(None, None, NOTHING_PAIRABLE)
-    if len(data.values) < 2:
-        return Interval(None, None, ONE_VALUE)
+    if (reason := why_undefined(data)) is not None:
+        return Alpha(None, reason), Interval(None, None, reason)
+    patterns, times_seen = _patterns(data)
+    times_drawn = resampled(times_seen, seed=seed, draws=draws)
+    point, *drawn = _alphas(patterns, level, np.vstack([times_seen, times_drawn]))
+    return Alpha(float(point)), percentiles(np.array(drawn))
+
+
+def why_undefined(data: Coincidences) -> str | None:
+    """Say why there is no alpha; None where there is one."""
+    if not len(data.counts):
+        return NOTHING_PAIRABLE
+    return ONE_VALUE if len(data.values) < 2 else None
+
+
+def resampled(times_seen: npt.NDArray[np.int64], *, seed: int, draws: int) -> Floats:
+    """Draw as many units as there are, `draws` times, with replacement: draws by patterns.
+
+    Units that look alike are drawn as one pattern that stands `times_seen` times: the same
+    chances as unit by unit, at a hundredth of the work where there are a thousand units.
+    """
+    units = int(times_seen.sum())
     generator = np.random.default_rng(seed)
-    times_drawn = generator.multinomial(units, np.full(units, 1 / units), size=draws)
-    alphas = _alphas(data, level, times_drawn.astype(np.float64))
-    defined = alphas[~np.isnan(alphas)]
-    if len(defined) < _DEFINED_SHARE * draws:
+    drawn = generator.multinomial(units, times_seen / units, size=draws)
+    return drawn.astype(np.float64)
+
+
+def percentiles(estimates: Floats) -> Interval:
+    """Return the middle 95 percent of bootstrap estimates; NaN is one that is not defined."""
+    defined = estimates[~np.isnan(estimates)]
+    if not len(defined) or len(defined) < _DEFINED_SHARE * len(estimates):
         return Interval(None, None, FEW_DRAWS)
     low, high = np.quantile(defined, [0.025, 0.975])
     return Interval(float(low), float(high))
@@ -89,6 +107,18 @@ def alpha_interval(
 
 def coincidences(reliability: Matrix) -> Coincidences:
     """Count each pairable unit's values; the order of units and coders does not matter."""
+    if reliability.dtype == object:
+        return _object_coincidences(reliability)
+    is_given = ~np.isnan(reliability)
+    pairable = reliability[is_given.sum(axis=1) > 1]
+    units, coders = np.nonzero(~np.isnan(pairable))
+    values, places = np.unique(pairable[units, coders], return_inverse=True)
+    counts = np.zeros((len(pairable), len(values)))
+    np.add.at(counts, (units, places), 1.0)
+    return Coincidences(counts, tuple(values.tolist()))
+
+
+def _object_coincidences(reliability: Matrix) -> Coincidences:
     rows = [[value for value in row if not _is_missing(value)] for row in reliability.tolist()]
     pairable = [row for row in rows if len(row) > 1]
     values = _sorted({value for row in pairable for value in row})
@@ -96,59 +126,128 @@ def coincidences(reliability: Matrix) -> Coincidences:
     counts = np.zeros((len(pairable), len(values)))
     for n, row in enumerate(pairable):
         np.add.at(counts[n], [place[value] for value in row], 1.0)
-    order = np.lexsort(counts.T[::-1]) if counts.size else slice(None)
-    return Coincidences(counts[order], tuple(values))
+    return Coincidences(counts, tuple(values))
+
+
+def _patterns(data: Coincidences) -> tuple[Coincidences, npt.NDArray[np.int64]]:
+    """Put units with the same counts together, in one order whatever theirs was."""
+    counts, times_seen = np.unique(data.counts, axis=0, return_counts=True)
+    return Coincidences(counts, data.values), times_seen
 
 
 def _alphas(data: Coincidences, level: AlphaLevel, times_drawn: Floats) -> Floats:
-    """Return one alpha per row of `times_drawn` (draws by units); NaN where one value is drawn."""
-    size = len(data.values)
-    observed = (times_drawn @ data.pairs.reshape(-1, size * size)).reshape(-1, size, size)
-    totals = observed.sum(axis=2)
-    squared = _differences(data, level, totals)
-    disagreement = (observed * squared).sum(axis=(1, 2))
-    expected = np.einsum("dv,dvw,dw->d", totals, squared, totals, optimize=True)
-    pairable = totals.sum(axis=1)
-    ratios = np.full(len(times_drawn), np.nan)
-    np.divide((pairable - 1) * disagreement, expected, out=ratios, where=expected > 0)
-    result: Floats = 1 - ratios
-    return result
+    """Return one alpha per row of `times_drawn` (draws by rows of `data`).
 
-
-def _differences(data: Coincidences, level: AlphaLevel, totals: Floats) -> Floats:
-    """Return squared differences, 1 (or draws, where they hang on them) by values by values."""
-    if level == "nominal":
-        return 1.0 - np.eye(len(data.values))[None]
-    if level in SET_LEVELS:
-        distance = masi_distance if level == "masi" else jaccard_distance
-        return np.array([[[distance(a, b) for b in data.values] for a in data.values]])
-    if level == "ordinal":
-        ranks = np.cumsum(totals, axis=1) - totals / 2
-        return np.square(ranks[:, :, None] - ranks[:, None, :])
-    numbers = np.array([data.values], dtype=np.float64)
-    gaps = numbers[:, :, None] - numbers[:, None, :]
-    if level == "ratio":
-        sums = numbers[:, :, None] + numbers[:, None, :]
-        gaps = np.divide(gaps, sums, out=np.zeros_like(gaps), where=sums != 0)
-    result: Floats = np.square(gaps)
-    return result
-
-
-def jaccard_distance(one: frozenset[Hashable], other: frozenset[Hashable]) -> float:
-    """Return 1 less the share of members in common; two empty sets are equal."""
-    union = one | other
-    return 1 - len(one & other) / len(union) if union else 0.0
-
-
-def masi_distance(one: frozenset[Hashable], other: frozenset[Hashable]) -> float:
-    """Return 1 - Jaccard * monotonicity: 1 equal, 2/3 one in the other, else 1/3.
-
-    Jaccard is 0 where the sets lie apart, so the distance is then 1.
+    NaN where one value is drawn.
     """
-    if one == other:
-        return 0.0
-    monotonicity = 2 / 3 if one <= other or other <= one else 1 / 3
-    return 1 - (1 - jaccard_distance(one, other)) * monotonicity
+    has_short_cut = level in ("nominal", "ordinal", "interval")
+    between = None if has_short_cut else _between_units(data, level)
+    some = max(1, _CELLS // len(data.counts))  # draws at a time: what they need fits in memory
+    chunks = [times_drawn[start : start + some] for start in range(0, len(times_drawn), some)]
+    ratios = [_ratios(data, level, chunk, between) for chunk in chunks]
+    result: Floats = 1 - np.concatenate(ratios)
+    return result
+
+
+def _ratios(
+    data: Coincidences, level: AlphaLevel, times_drawn: Floats, between: Floats | None
+) -> Floats:
+    """Return observed over expected disagreement, one per draw."""
+    totals = times_drawn @ data.counts
+    pairable = totals.sum(axis=1)
+    if between is not None:
+        within = np.diagonal(between)
+        expected = ((times_drawn @ between) * times_drawn).sum(axis=1)
+    elif level == "nominal":
+        within = data.per_unit**2 - (data.counts**2).sum(axis=1)
+        expected = pairable**2 - (totals**2).sum(axis=1)
+    else:
+        within, expected = _by_moments(data, _positions(data, level, totals), totals)
+    disagreement = (times_drawn * (within / (data.per_unit - 1))).sum(axis=1)
+    ratios = np.full(len(times_drawn), np.nan)
+    has_two = (totals > 0).sum(axis=1) > 1
+    np.divide((pairable - 1) * disagreement, expected, out=ratios, where=has_two & (expected > 0))
+    return ratios
+
+
+def _positions(data: Coincidences, level: AlphaLevel, totals: Floats) -> Floats:
+    """Return where values stand on a line, draws (or 1) by values: their middle rank, or they."""
+    if level == "ordinal":
+        ranks: Floats = np.cumsum(totals, axis=1) - totals / 2
+        return ranks
+    numbers = np.array([data.values], dtype=np.float64)
+    centred: Floats = numbers - numbers.mean()
+    return centred
+
+
+def _by_moments(data: Coincidences, at: Floats, totals: Floats) -> tuple[Floats, Floats]:
+    """Sum squared distances of all pairs, within units and over all values, without the pairs."""
+    held = data.per_unit
+    within = 2 * (held * (at**2 @ data.counts.T) - (at @ data.counts.T) ** 2)
+    within[:, (data.counts > 0).sum(axis=1) == 1] = 0.0  # what cancels must not leave a crumb
+    first, second = (at * totals).sum(axis=1), (at**2 * totals).sum(axis=1)
+    return within, 2 * (totals.sum(axis=1) * second - first**2)
+
+
+def _between_units(data: Coincidences, level: AlphaLevel) -> Floats:
+    """Sum squared differences of each unit's values from each other's, at the ratio and set levels.
+
+    Units by units: of sets there are often more than of units, nearly each one of its own.
+    """
+    between = np.zeros((len(data.counts), len(data.counts)))
+    some = max(1, _CELLS // len(data.values))
+    for start in range(0, len(data.values), some):  # of values: so many distances at a time
+        mine = slice(start, start + some)
+        squared = _squared_differences(data.values[mine], data.values, level)
+        between += _summed(_summed(squared, data.counts).T, data.counts[:, mine])
+    return between
+
+
+def _summed(columns: Floats, counts: Floats) -> Floats:
+    """Return `columns @ counts.T` where most counts are 0."""
+    order = np.argsort(-counts, axis=1, kind="stable")
+    summed = np.zeros((len(columns), len(counts)))
+    for place in range(int((counts > 0).sum(axis=1).max(initial=0))):
+        values = order[:, place]  # of each unit: its first value, its second, ...
+        summed += columns[:, values] * np.take_along_axis(counts, values[:, None], axis=1).T
+    return summed
+
+
+def _squared_differences(some: Sequence[Any], values: Sequence[Any], level: AlphaLevel) -> Floats:
+    """Return squared differences at the ratio and set levels: `some` by `values`."""
+    if level in SET_LEVELS:
+        return set_distances(some, values, level)
+    one, other = np.array(some, dtype=np.float64)[:, None], np.array(values, dtype=np.float64)
+    gaps, sums = one - other, one + other
+    squared: Floats = np.square(np.divide(gaps, sums, out=np.zeros_like(gaps), where=sums != 0))
+    return squared
+
+
+def set_distances(
+    some: Sequence[frozenset[Hashable]], sets: Sequence[frozenset[Hashable]], level: AlphaLevel
+) -> Floats:
+    """Return the distance of `some` sets to each: 1 - Jaccard, or 1 - Jaccard * monotonicity.
+
+    Jaccard is the share of members in common; two empty sets are equal. Monotonicity, of MASI, is
+    1 where sets are equal, 2/3 where one lies in the other, else 1/3.
+    """
+    place = {m: n for n, m in enumerate({m for members in (*some, *sets) for m in members})}
+    one, other = _membership(some, place), _membership(sets, place)
+    common = one @ other.T
+    sizes, others = one.sum(axis=1)[:, None], other.sum(axis=1)
+    union = sizes + others - common
+    jaccard: Floats = np.divide(common, union, out=np.ones_like(common), where=union > 0)
+    if level == "jaccard":
+        return 1 - jaccard
+    is_within = common == np.minimum(sizes, others)
+    return 1 - jaccard * np.where(is_within, np.where(common == union, 1.0, 2 / 3), 1 / 3)
+
+
+def _membership(sets: Sequence[frozenset[Hashable]], place: dict[Hashable, int]) -> Floats:
+    holds = np.zeros((len(sets), len(place)))
+    for n, members in enumerate(sets):
+        holds[n, [place[member] for member in members]] = 1.0
+    return holds
 
 
 def _is_missing(value: object) -> bool:

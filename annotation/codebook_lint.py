@@ -87,6 +87,11 @@ def _code_mentions(
 
 def _neighbours(codebook: Codebook) -> Problems:
     for n, code in enumerate(codebook.codes):
+        near = {rule.against for rule in code.decision_rules}
+        near |= {miss.instead for miss in code.examples.near_miss} - {"none"}
+        if not near - {code.id}:
+            rule = f"{code.id} is told apart from no near neighbour"
+            yield ("codes", n, "decision_rules"), rule, "name one, by a decision rule or near miss"
         own = [rule.against for rule in code.decision_rules].count(code.id)
         own += [miss.instead for miss in code.examples.near_miss].count(code.id)
         if own or code.id in code.exclusive_with:
@@ -106,6 +111,30 @@ def _examples(codebook: Codebook) -> Problems:
                 rule = f"a positive example of {code.id} has value {example.value}"
                 allowed = " or ".join(map(str, code.scale.values[1:]))
                 yield ("codes", n, "examples", "positive", e), rule, f"its scale allows {allowed}"
+
+
+def _example_anchors(codebook: Codebook) -> Problems:
+    """Each anchor above 0 is shown by an example, and no example says two things at once."""
+    for n, code in enumerate(codebook.codes):
+        shown = {example.value for example in code.examples.positive}
+        for value in set(code.scale.values[1:]) - shown:
+            rule = f"no example of {code.id} shows the anchor of value {value}"
+            yield ("codes", n, "examples", "positive"), rule, "invent one, or correct a value"
+        values = Counter(text for text, _ in {(e.text, e.value) for e in code.examples.positive})
+        for text, count in values.items():
+            if count > 1 or any(miss.text == text for miss in code.examples.near_miss):
+                rule = f"an example of {code.id} stands under two values of it"
+                yield ("codes", n, "examples"), rule, "keep it where its anchor is"
+        yield from _exclusive_examples(codebook, n, code)
+
+
+def _exclusive_examples(codebook: Codebook, n: int, code: Code) -> Problems:
+    mine = {example.text for example in code.examples.positive}
+    for other in codebook.codes[n + 1 :]:
+        both = mine & {example.text for example in other.examples.positive}
+        if both and (code.excludes(other.id) or other.excludes(code.id)):
+            rule = f"an example has both {code.id} and {other.id}, which exclude each other"
+            yield ("codes", n, "examples"), rule, "keep it under one of them"
 
 
 def _anchors(codebook: Codebook) -> Problems:
@@ -200,6 +229,7 @@ RULES: tuple[Callable[[Codebook], Problems], ...] = (
     _known_codes,
     _neighbours,
     _examples,
+    _example_anchors,
     _anchors,
     _form_names,
     _reachable,

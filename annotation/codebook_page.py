@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from annotation.form import FORM_UNITS, KEYS_HELP
+from annotation.form import KEYS_HELP
 from schema.claims import Claim
 from schema.codebook import Code, Codebook
 from schema.vocabulary import UNIT_KINDS, UnitKind
@@ -95,8 +95,6 @@ def _which_codes(codebook: Codebook) -> Iterator[str]:
         yield f"**{UNIT_NAMES[kind]}.** You see {_text(project.shows)}."
         if project.note:
             yield f"{_sentence(project.note)}"
-        if kind not in FORM_UNITS:
-            yield "Its form comes later."
         yield ""
         yield "| key | code | values | opens when |"
         yield "|---|---|---|---|"

@@ -1,8 +1,13 @@
 """The coding form: a codebook as a Label Studio labelling configuration.
 
-One multiple-choice list holds every code of the unit; a tick means a value of 1 or more. A
-ticked code opens, in its own row, its 1 | 2 (ordinal codes) and its certainty. Evidence is
-marked in the text with a label per code. What is not ticked is 0.
+A multiple-choice list holds the codes of the unit; a tick means a value of 1 or more. Codes
+behind a gate stand in a list of their own, which opens once the gate's code is ticked. A ticked
+code opens, in its own row, its 1 | 2 (ordinal codes) and its certainty. Evidence is marked in the
+text with a label per code. What is not ticked is 0. A unit that cannot be coded is said to be so,
+with a reason, instead of ticks.
+
+Root posts and replies show what stands above them, threads the sampled replies below the root.
+Timelines and communities are cards of figures: no post's words, and so no evidence.
 
 Keys: the code's key ticks it, Shift and the key takes up its evidence label, Alt and the key
 gives 1, Alt, Shift and the key gives 2. Certainty is clicked. Keys are explicit everywhere,
@@ -17,16 +22,19 @@ from xml.etree import ElementTree as ET
 
 from annotation.form_style import STYLE, evidence_style
 from schema.codebook import Code, Codebook
-from schema.vocabulary import UnitKind
+from schema.vocabulary import UNIT_KINDS, UnitKind
 
 CODES: Final = "codes"
+GATED: Final = "gated_"  # before the names of the lists that a gate opens
 EVIDENCE: Final = "evidence"
+CANNOT_CODE: Final = "cannot_code"
 MEMO: Final = "memo"
 TEXT: Final = "text"
 VALUE_SUFFIX: Final = "__value"
 CERTAINTY_SUFFIX: Final = "__certainty"
 NO_KEY: Final = " "  # truthy for Label Studio, so it assigns none of its own; bound to no key
-FORM_UNITS: Final[tuple[UnitKind, ...]] = ("root", "reply")
+FORM_UNITS: Final[tuple[UnitKind, ...]] = UNIT_KINDS
+CARDS: Final[tuple[UnitKind, ...]] = ("timeline", "community")
 TASK_FIELDS: Final = (
     "post_uid",
     "content_note",
@@ -37,10 +45,20 @@ TASK_FIELDS: Final = (
     "round",
     "unit_kind",
     "batch",
+    "parts",
 )
-EMPTY_THREAD: Final = ({"author": "—", "text": "Nothing stands above this post."},)
+EMPTY_THREAD: Final = ({"author": "—", "text": "Nothing else of this thread is shown."},)
+# what a coder says who cannot code a unit: the stored word and the one shown
+REASONS: Final = {
+    "language": "Not a language I read",
+    "unclear": "I cannot make it out",
+    "masked": "Too much is masked",
+    "context": "Context is missing",
+    "personal": "I know the author",
+}
+EVIDENCE_HELP: Final = "Shift+key takes up its evidence label · "
 KEYS_HELP: Final = (
-    "A code's key ticks it · Shift+key takes up its evidence label · Alt+key gives 1 · "
+    f"A code's key ticks it · {EVIDENCE_HELP}Alt+key gives 1 · "
     "Alt+Shift+key gives 2 · certainty is 3 unless changed · Ctrl+Enter submits"
 )
 _GROUPS: Final = {
@@ -67,33 +85,51 @@ class _Place(NamedTuple):
         return f"grid-row:{self.row};grid-column:{column}/span {width}"
 
 
-def label_config(codebook: Codebook, unit_kind: UnitKind) -> str:
-    """Return the labelling configuration for a kind of unit, as indented XML.
+class _List(NamedTuple):
+    """A list of codes: its prefix, its codes, and the condition under which it is open."""
 
-    Raises:
-        ValueError: forms exist for root posts and replies only, so far.
-    """
-    if unit_kind not in FORM_UNITS:
-        raise ValueError(
-            f"there is no coding form for a {unit_kind} yet: only for {' and '.join(FORM_UNITS)}"
-        )
+    prefix: str
+    codes: list[Code]
+    when: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.prefix + CODES
+
+    @property
+    def marks(self) -> str:
+        return self.prefix + EVIDENCE
+
+
+def label_config(codebook: Codebook, unit_kind: UnitKind) -> str:
+    """Return the labelling configuration for a kind of unit, as indented XML."""
     groups = _groups(codebook, unit_kind)
     headings, places = _layout(groups)
     codes = [code for group in groups.values() for code in group]
+    lists = _lists(codebook, unit_kind, codes)
     root = ET.Element("View", className="confide")
-    marks = [places[code.id].style(part=1) for code in codes]
-    ET.SubElement(root, "Style").text = STYLE + evidence_style(marks)
-    _reading(ET.SubElement(root, "View", className="confide-read"))
+    ET.SubElement(root, "Style").text = STYLE + _evidence_style(lists, places)
+    _reading(ET.SubElement(root, "View", className="confide-read"), unit_kind)
     parent = ET.SubElement(root, "View", className="confide-code")
-    ET.SubElement(parent, "Header", value=KEYS_HELP, size="6")
+    ET.SubElement(parent, "Header", value=_keys_help(unit_kind), size="6")
     grid = ET.SubElement(parent, "View", className="confide-grid")
     _headings(grid, headings)
-    _ticks(grid, codes, places)
-    _evidence(grid, codes)
-    for code in codes:
-        _grades(grid, code, places[code.id])
+    for one in lists:
+        _ticks(grid, one, places)
+    if unit_kind not in CARDS:
+        for one in lists:
+            _evidence(grid, one)
+    for one in lists:
+        for code in one.codes:
+            _grades(grid, code, places[code.id], one.name)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def tick_list(codebook: Codebook, unit_kind: UnitKind, code_id: str) -> str:
+    """Name the list that a code is ticked in: the open one, or the one that its gate opens."""
+    terms = codebook.gate_within(code_id, unit_kind)
+    return GATED + CODES if terms else CODES
 
 
 def shown_name(code: Code) -> str:
@@ -105,21 +141,55 @@ def shown_name(code: Code) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _reading(parent: ET.Element) -> None:
-    """Add what is read: content note, context, title and text; and the memo."""
+def _keys_help(unit_kind: UnitKind) -> str:
+    return KEYS_HELP if unit_kind not in CARDS else KEYS_HELP.replace(EVIDENCE_HELP, "")
+
+
+def _lists(codebook: Codebook, unit_kind: UnitKind, codes: list[Code]) -> list[_List]:
+    """Part the codes: those always open, and those that open with their gate's code."""
+    of = {code.id: tick_list(codebook, unit_kind, code.id) for code in codes}
+    terms = {term for code in codes for term in codebook.gate_within(code.id, unit_kind)}
+    opened = [code for code in codes if of[code.id] == CODES]
+    gated = [code for code in codes if of[code.id] != CODES]
+    shown = ",".join(sorted({shown_name(codebook.code(term.code_id)) for term in terms}))
+    when = {"visibleWhen": "choice-selected", "whenTagName": CODES, "whenChoiceValue": shown}
+    found = [_List("", opened, {}), _List(GATED, gated, when)]
+    return [one for one in found if one.codes]
+
+
+def _reading(parent: ET.Element, unit_kind: UnitKind) -> None:
+    """Add what is read: content note, context, title and text; then the memo."""
     note = ET.SubElement(parent, "View", className="confide-note")
     ET.SubElement(note, "Text", name="content_note", value="$content_note")
-    context = ET.SubElement(parent, "View", className="confide-thread")
-    ET.SubElement(context, "Header", value="Above this post (read only)", size="6")
-    attributes = {"layout": "dialogue", "nameKey": "author", "textKey": "text"}
-    ET.SubElement(context, "Paragraphs", {"name": "thread", "value": "$thread", **attributes})
+    if unit_kind in ("root", "reply"):
+        _thread(parent, "Above this post (read only)")
     ET.SubElement(parent, "Header", value="$title", size="4")
-    body = ET.SubElement(parent, "View", className="confide-text")
+    shape = "confide-text confide-card" if unit_kind in CARDS else "confide-text confide-blur"
+    body = ET.SubElement(parent, "View", className=shape)
     ET.SubElement(body, "Text", name=TEXT, value="$text", granularity="symbol")
+    if unit_kind == "thread":
+        _thread(parent, "Sampled replies below it, oldest first (read only)")
     attributes = {"placeholder": "Memo for the team; no names, no quotes", "rows": "2"}
     ET.SubElement(
         parent, "TextArea", {"name": MEMO, "toName": TEXT, "maxSubmissions": "1", **attributes}
     )
+    _cannot_code(ET.SubElement(parent, "View", className="confide-cannot"))
+
+
+def _thread(parent: ET.Element, heading: str) -> None:
+    context = ET.SubElement(parent, "View", className="confide-thread confide-blur")
+    ET.SubElement(context, "Header", value=heading, size="6")
+    attributes = {"layout": "dialogue", "nameKey": "author", "textKey": "text"}
+    ET.SubElement(context, "Paragraphs", {"name": "thread", "value": "$thread", **attributes})
+
+
+def _cannot_code(parent: ET.Element) -> None:
+    """Add the reasons for which a unit cannot be coded; one, or none."""
+    ET.SubElement(parent, "Header", value="Cannot be coded (tick nothing else)", size="6")
+    attributes = {"choice": "single", "showInline": "true"}
+    choices = ET.SubElement(parent, "Choices", {"name": CANNOT_CODE, "toName": TEXT, **attributes})
+    for reason, shown in REASONS.items():
+        ET.SubElement(choices, "Choice", value=shown, alias=reason, hotkey=NO_KEY)
 
 
 def _headings(grid: ET.Element, headings: dict[str, _Place]) -> None:
@@ -129,23 +199,31 @@ def _headings(grid: ET.Element, headings: dict[str, _Place]) -> None:
         ET.SubElement(cell, "Header", value=title, size="5")
 
 
-def _ticks(grid: ET.Element, codes: list[Code], places: dict[str, _Place]) -> None:
-    """Add the one list of codes; a tick means 1 or more."""
-    cell = ET.SubElement(grid, "View", className="confide-codes")
-    choices = ET.SubElement(cell, "Choices", name=CODES, toName=TEXT, choice="multiple")
-    for code in codes:
+def _ticks(grid: ET.Element, one: _List, places: dict[str, _Place]) -> None:
+    """Add a list of codes; a tick means 1 or more."""
+    cell = ET.SubElement(grid, "View", {"className": "confide-codes", **one.when})
+    given = {"name": one.name, "toName": TEXT, "choice": "multiple", **one.when}
+    choices = ET.SubElement(cell, "Choices", given)
+    for code in one.codes:
         attributes = {"value": shown_name(code), "alias": code.id, "hotkey": code.hotkey}
         attributes |= {"hint": code.definition, "style": places[code.id].style(part=0)}
         ET.SubElement(choices, "Choice", attributes)
 
 
-def _evidence(grid: ET.Element, codes: list[Code]) -> None:
+def _evidence(grid: ET.Element, one: _List) -> None:
     """Add a label per code, to be marked in the text; shown by its key beside the code."""
-    cell = ET.SubElement(grid, "View", className="confide-marks")
-    labels = ET.SubElement(cell, "Labels", name=EVIDENCE, toName=TEXT)
-    for code in codes:
+    cell = ET.SubElement(grid, "View", {"className": f"confide-marks {one.marks}", **one.when})
+    labels = ET.SubElement(cell, "Labels", name=one.marks, toName=TEXT)
+    for code in one.codes:
         attributes = {"value": shown_name(code), "alias": code.id}
         ET.SubElement(labels, "Label", attributes | {"hotkey": f"shift+{code.hotkey}"})
+
+
+def _evidence_style(lists: list[_List], places: dict[str, _Place]) -> str:
+    return "".join(
+        evidence_style(one.marks, [places[code.id].style(part=1) for code in one.codes])
+        for one in lists
+    )
 
 
 def _groups(codebook: Codebook, unit_kind: UnitKind) -> dict[str, list[Code]]:
@@ -173,11 +251,11 @@ def _layout(groups: dict[str, list[Code]]) -> tuple[dict[str, _Place], dict[str,
     return headings, places
 
 
-def _grades(parent: ET.Element, code: Code, place: _Place) -> None:
+def _grades(parent: ET.Element, code: Code, place: _Place, ticks: str) -> None:
     """Add the row that a tick opens: 1 | 2 for ordinal codes, certainty for all."""
     when = {
         "visibleWhen": "choice-selected",
-        "whenTagName": CODES,
+        "whenTagName": ticks,
         "whenChoiceValue": shown_name(code),
     }
     style = place.style(part=2)

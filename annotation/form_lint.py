@@ -126,8 +126,7 @@ def _conditions(tags: list[_Tag]) -> Problems:
             continue
         control = tag.attributes.get("whenTagName", "")
         value = tag.attributes.get("whenChoiceValue", "")
-        if "," in value:
-            yield tag.line, f"condition {value} holds a comma", "remove it: the value is cut there"
-        elif (control, value) not in shown:
-            rule = f"condition {value} is no shown name in {control}"
-            yield tag.line, rule, "use the name as shown, not its alias"
+        for name in value.split(","):
+            if (control, name) not in shown:
+                rule = f"condition {name} is no shown name in {control}"
+                yield tag.line, rule, "use the name as shown, not its alias, and no comma in it"

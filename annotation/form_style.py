@@ -18,6 +18,13 @@ STYLE: Final = """
 .confide-thread [class*="wrapper_header"], .confide-thread [class*="selectAllBtnWrapper"],
 .confide-thread [class*="time--"] { display: none }
 .confide-text { max-height: 380px; overflow-y: auto; border: 1px solid #d9d9d9; padding: 4px }
+.confide-card * { font-family: monospace !important; font-size: 12px !important }
+.confide-blur:not(:hover) [class*="text"], .confide-blur:not(:hover) [class*="phrase"]
+  { filter: blur(6px) }
+.confide-cannot .lsf-choices { display: flex; flex-wrap: wrap; margin: 0 }
+.confide-cannot .lsf-choice { margin: 0 }
+.confide-cannot sup { display: none }
+.confide-cannot .ant-checkbox-wrapper { font-size: 12px; line-height: 1.2; margin: 0 8px 0 0 }
 .confide-grid { display: grid; column-gap: 8px; align-items: center;
   grid-template-columns: minmax(0, 1fr) auto 204px minmax(0, 1fr) auto 204px;
   grid-auto-rows: minmax(36px, auto) }
@@ -38,13 +45,13 @@ STYLE: Final = """
 """
 
 
-def evidence_style(places: Sequence[str]) -> str:
-    """Return the rules that put the n-th evidence label where `places[n - 1]` says.
+def evidence_style(marks: str, places: Sequence[str]) -> str:
+    """Return the rules that put a list's n-th evidence label where `places[n - 1]` says.
 
-    A label takes no style of its own, unlike a choice.
+    A label takes no style of its own, unlike a choice. `marks` is the list's class.
     """
     rules = (
-        f".confide-marks .lsf-label:nth-child({n}) {{ {place} }}\n"
+        f".{marks} .lsf-label:nth-child({n}) {{ {place} }}\n"
         for n, place in enumerate(places, start=1)
     )
     return "".join(rules)

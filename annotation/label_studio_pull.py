@@ -28,9 +28,25 @@ from annotation.results import ParsedCoding, parse_result
 from annotation.safety_log import CrisisFlag
 from schema.codebook import Codebook
 from schema.coding import Coding, EvidenceSpan
+from schema.vocabulary import UnitKind
 
 OVERLAP = timedelta(seconds=5)  # a change may become visible after a later one did
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class NotCodable:
+    """A coder's word that a unit cannot be coded, and the reason picked."""
+
+    wave: str
+    round: str
+    unit_kind: UnitKind
+    unit_key: int
+    coder: str
+    annotation_id: int
+    revised_at: datetime
+    codebook_version: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,7 @@ class Pulled:
     skipped_count: int
     memos_count: int
     mark: str
+    not_codable: tuple[NotCodable, ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,6 +87,7 @@ class _Harvest:
     refused: int = 0
     skipped: int = 0
     memos: int = 0
+    not_codable: list[NotCodable] = field(default_factory=list)
     newest: datetime = BEGINNING
 
 
@@ -115,6 +133,7 @@ def pull(
         memos_count=harvest.memos,
         # what changes while we read may lie on a page already read: never past the beginning
         mark=max(last, min(harvest.newest, began)).isoformat(),
+        not_codable=tuple(harvest.not_codable),
     )
 
 
@@ -152,6 +171,9 @@ def _take_annotation(harvest: _Harvest, uid: str, text: str, annotation: Mapping
         harvest.refused += 1
         return False
     harvest.memos += parsed.has_memo
+    if parsed.cannot_code is not None:
+        harvest.not_codable.append(_not_codable(harvest, uid, annotation, parsed.cannot_code))
+        return False
     harvest.codings += _coding_rows(harvest, uid, annotation, parsed)
     harvest.spans += _span_rows(uid, annotation, parsed)
     return True
@@ -178,6 +200,23 @@ def _coding_rows(
         if code_id != CRISIS_CODE:
             certainty = parsed.certainties[code_id]
             yield {**common, "code_id": code_id, "value": value, "certainty": certainty}
+
+
+def _not_codable(
+    harvest: _Harvest, uid: str, annotation: Mapping[str, Any], reason: str
+) -> NotCodable:
+    key = harvest.project.key
+    return NotCodable(
+        key.wave,
+        key.round,
+        key.unit_kind,
+        int(uid, 16),
+        key.coder,
+        int(annotation["id"]),
+        _instant(annotation["updated_at"]),
+        key.codebook_version,
+        reason,
+    )
 
 
 def _span_rows(

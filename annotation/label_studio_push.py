@@ -1,9 +1,10 @@
 """Push: units become tasks in a coder's project, each once.
 
 Label Studio neither replaces nor recognises a task it is sent twice, and carries out a
-request whose sender has given up. So what is there is asked for by `post_uid` first, only the
-missing is sent, and afterwards the project is asked again: a task that is there twice, because
-an earlier request ended late, is removed unless it was coded.
+request whose sender has given up. So what is there is asked for by `post_uid` first, unless the
+project is empty, and only the missing is sent. Where the project then holds other than as many
+tasks more, an earlier request ended late: it is asked again, and a task that is there twice is
+removed unless it was coded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,6 @@ from annotation.label_studio_projects import Project
 from schema.coding import CodingTask
 
 TASKS_PER_IMPORT = 500
-UNITS_PER_BATCH = 25  # after which a coder takes a break
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +40,53 @@ def push(
     project: Project,
     tasks: Sequence[CodingTask],
     *,
-    units_per_batch: int = UNITS_PER_BATCH,
+    batches: Mapping[int, int] | None = None,
 ) -> PushCounts:
     """Make sure that the project holds one task for each of `tasks`; run twice, it adds none.
+
+    `batches` says of each unit in which batch it goes out; 1 where it does not.
 
     Raises:
         LabelStudioError: the server refuses or does not answer; what it took stays, and a
             later push goes on from there.
     """
-    batches = {task.post_uid: number // units_per_batch + 1 for number, task in enumerate(tasks)}
-    present = _single_tasks(client, project, list(batches))
+    uids = [task.post_uid for task in tasks]
+    before = _count_tasks(client, project)
+    present = _single_tasks(client, project, uids) if before else {}
     missing = [task for task in tasks if task.post_uid not in present]
-    for chunk in chunks(missing, TASKS_PER_IMPORT):
-        requests = [
-            {"data": task_data(task, project, batch=batches[task.post_uid])} for task in chunk
-        ]
-        with asking("to take tasks"):
-            client.sdk.projects.import_tasks(
-                id=project.id,
-                request=requests,  # type: ignore[arg-type]  # it takes plain dictionaries
-                return_task_ids=True,
-            )
-    held = _single_tasks(client, project, list(batches)) if missing else present
+    held = {**present, **_import(client, project, missing, batches or {})}
+    if missing and _count_tasks(client, project) != before + len(missing):
+        held = _single_tasks(client, project, uids)  # what an earlier request sent came late
     return PushCounts(
         new=len(missing),
         present=len(present),
         task_ids={task.unit_key: held[task.post_uid] for task in tasks},
     )
+
+
+def _import(
+    client: Client, project: Project, tasks: Sequence[CodingTask], batches: Mapping[int, int]
+) -> dict[str, int]:
+    """Send tasks; return each one's number on the server, which numbers them as they were sent."""
+    sent: dict[str, int] = {}
+    for chunk in chunks(tasks, TASKS_PER_IMPORT):
+        requests = [
+            {"data": task_data(task, project, batch=batches.get(task.unit_key, 1))}
+            for task in chunk
+        ]
+        with asking("to take tasks"):
+            answer: Any = client.sdk.projects.import_tasks(
+                id=project.id,
+                request=requests,  # type: ignore[arg-type]  # it takes plain dictionaries
+                return_task_ids=True,
+            )
+        sent |= dict(zip((task.post_uid for task in chunk), answer.task_ids, strict=True))
+    return sent
+
+
+def _count_tasks(client: Client, project: Project) -> int:
+    with asking("how many tasks it has"):
+        return int(client.sdk.projects.get(id=project.id).task_number or 0)
 
 
 def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, Any]:
@@ -81,6 +101,7 @@ def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, An
         "round": project.key.round,
         "unit_kind": project.key.unit_kind,
         "batch": batch,
+        "parts": task.parts,
     }
 
 

@@ -1,6 +1,7 @@
 """Removal: a unit leaves Label Studio, in every coder's project, and what stood above others."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from annotation.form import EMPTY_THREAD
 from annotation.label_studio_client import (
@@ -48,25 +49,52 @@ def remove_tasks(client: Client, post_uids: Collection[str]) -> int:
     return removed
 
 
-def renew_threads(client: Client, project: Project, tasks: Sequence[CodingTask]) -> int:
-    """Take out of a project's tasks what their threads show no more; return how many changed.
-
-    A task that shows words above it which none of `tasks`, as built now, has there is given the
-    thread as it stands. Its codings stay: they are of the unit, not of what stands above it.
+def close_open_tasks(client: Client, project: Project) -> int:
+    """Delete a project's tasks that nobody answered, skipped or not; return how many went.
 
     Raises:
         LabelStudioError: the server refuses or does not answer; run it again.
     """
-    standing = {task.post_uid: thread_data(task) for task in tasks}
+    with asking("to delete tasks"):
+        found = [
+            task
+            for task in tasks_where(client, project.id, [], with_annotations=False)
+            if not task.total_annotations
+        ]
+        for task in found:
+            client.sdk.tasks.delete(str(task.id))
+    return len(found)
+
+
+def renew_tasks(client: Client, project: Project, tasks: Sequence[CodingTask]) -> int:
+    """Take out of a project's tasks what is shown beside a unit no more; return how many changed.
+
+    A task that shows words around it which none of `tasks`, as built now, has there is given the
+    thread as it stands; a card one of whose posts went is given its figures as they stand. The
+    codings stay: they are of the unit.
+
+    Raises:
+        LabelStudioError: the server refuses or does not answer; run it again.
+    """
+    standing = {task.post_uid: task for task in tasks}
     changed = 0
     with asking("to renew tasks"):
         for held in list(tasks_where(client, project.id, [], with_annotations=False)):
-            thread = standing.get(str(held.data["post_uid"]))
-            if thread is None or _texts(held.data.get("thread")) <= _texts(thread):
+            task = standing.get(str(held.data["post_uid"]))
+            if task is None or not _is_stale(held.data, task):
                 continue
-            client.sdk.tasks.update(str(held.id), data={**held.data, "thread": thread})
+            shown = {"thread": thread_data(task), "parts": task.parts}
+            if task.parts:
+                shown |= {"title": task.title, "text": task.text}
+            client.sdk.tasks.update(str(held.id), data={**held.data, **shown})
             changed += 1
     return changed
+
+
+def _is_stale(held: Mapping[str, Any], task: CodingTask) -> bool:
+    if task.parts:
+        return bool(held.get("parts") != task.parts)
+    return not _texts(held.get("thread")) <= _texts(thread_data(task))
 
 
 def _texts(thread: object) -> set[str]:

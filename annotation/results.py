@@ -11,7 +11,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from annotation.form import CERTAINTY_SUFFIX, CODES, EVIDENCE, MEMO, TEXT, VALUE_SUFFIX
+from annotation.form import (
+    CANNOT_CODE,
+    CARDS,
+    CERTAINTY_SUFFIX,
+    CODES,
+    EVIDENCE,
+    GATED,
+    MEMO,
+    REASONS,
+    TEXT,
+    VALUE_SUFFIX,
+    tick_list,
+)
 from schema.codebook import Code, Codebook
 from schema.vocabulary import UnitKind
 
@@ -30,10 +42,14 @@ Rule = Literal[
     "span_text_differs",
     "span_without_tick",
     "evidence_missing",
+    "reason_unknown",
+    "coded_and_not_codable",
 ]
 ADVISORY: frozenset[Rule] = frozenset({"evidence_missing", "span_without_tick"})
 # Label Studio writes a line break inside a marked text as backslash and n, and adds one where
 # the mark ends at a line's end; the offsets are right.
+_TICKS = (CODES, GATED + CODES)
+_MARKS = (EVIDENCE, GATED + EVIDENCE)
 _LOOSE = re.compile(r"\\n|\s+")
 
 
@@ -70,6 +86,7 @@ class ParsedCoding:
     spans: tuple[Span, ...]
     has_memo: bool
     problems: tuple[Problem, ...]
+    cannot_code: str | None = None  # why, where the coder says that the unit cannot be coded
 
     @property
     def is_refused(self) -> bool:
@@ -86,6 +103,7 @@ class _Answers:
     certainties: dict[str, str] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     has_memo: bool = False
+    cannot_code: str | None = None
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -103,11 +121,14 @@ def parse_result(
     certainties = dict(_certainties(codebook, asked, answers))
     spans = tuple(sorted(set(answers.spans)))
     problems = [
-        *answers.problems,
+        *_standing(codebook, unit_kind, values, answers.problems),
         *_rule_problems(codebook, unit_kind, values),
-        *_evidence_problems(codebook, values, spans),
+        *_evidence_problems(codebook, unit_kind, values, spans),
+        *_reason_problems(answers, values),
     ]
-    return ParsedCoding(values, certainties, spans, answers.has_memo, tuple(problems))
+    return ParsedCoding(
+        values, certainties, spans, answers.has_memo, tuple(problems), answers.cannot_code
+    )
 
 
 def build_result(
@@ -130,23 +151,37 @@ def build_result(
     for code_id in [*values, *certainties, *(span[0] for span in spans)]:
         if code_id not in asked:
             raise KeyError(code_id)
-    result = [_choices(CODES, ticked)] if ticked else []
+    lists: dict[str, list[str]] = {}
+    for code_id in ticked:
+        lists.setdefault(tick_list(codebook, unit_kind, code_id), []).append(code_id)
+    result = [_choices(name, chosen) for name, chosen in lists.items()]
     for code_id in ticked:
         if asked[code_id].scale.type == "ordinal_0_2":
             result.append(_choices(code_id + VALUE_SUFFIX, [str(values[code_id])]))
         if certainties.get(code_id, codebook.certainty.default) != codebook.certainty.default:
             result.append(_choices(code_id + CERTAINTY_SUFFIX, [str(certainties[code_id])]))
-    return [*result, *(_mark(Span(*span), text) for span in spans)]
+    marks = {code_id: _marks(codebook, unit_kind, code_id) for code_id in ticked}
+    found = (Span(*span) for span in spans)
+    return [*result, *(_mark(one, text, marks.get(one.code_id, EVIDENCE)) for one in found)]
+
+
+def build_reason(reason: str) -> list[dict[str, Any]]:
+    """Return the `result` that the form would submit for a unit that cannot be coded."""
+    return [_choices(CANNOT_CODE, [reason])]
+
+
+def _marks(codebook: Codebook, unit_kind: UnitKind, code_id: str) -> str:
+    return tick_list(codebook, unit_kind, code_id).removesuffix(CODES) + EVIDENCE
 
 
 def _choices(control: str, chosen: list[str]) -> dict[str, Any]:
     return _entry(control, "choices", {"choices": chosen}, entry_id=_entry_id(control))
 
 
-def _mark(span: Span, text: str) -> dict[str, Any]:
+def _mark(span: Span, text: str, control: str) -> dict[str, Any]:
     marked = text[span.start : span.end]
     value = {"start": span.start, "end": span.end, "text": marked, "labels": [span.code_id]}
-    return _entry(EVIDENCE, "labels", value, entry_id=_entry_id(*map(str, span)))
+    return _entry(control, "labels", value, entry_id=_entry_id(*map(str, span)))
 
 
 def _entry(control: str, type_: str, value: dict[str, Any], *, entry_id: str) -> dict[str, Any]:
@@ -166,7 +201,7 @@ def _read(asked: Mapping[str, Code], result: Sequence[Mapping[str, Any]], text: 
         if not isinstance(control, str) or not isinstance(value, Mapping):
             answers.problems.append(Problem("malformed", "an entry without control or value"))
             continue
-        if control in seen and control != EVIDENCE:
+        if control in seen and control not in _MARKS:
             answers.problems.append(Problem("repeated_control", _known(control, asked)))
         seen.add(control)
         _read_entry(asked, control, value, text, answers)
@@ -182,21 +217,30 @@ def _read_entry(
 ) -> None:
     """Put one control's answer where it belongs."""
     code_id, _, part = control.rpartition("__")
-    if control == CODES:
+    if control in _TICKS:
         chosen = _strings(value.get("choices"))
         answers.ticked |= {code for code in chosen if code in asked}
         unknown = sum(code not in asked for code in chosen)
         answers.problems += [Problem("unknown_code", CODES)] * unknown
-    elif control == EVIDENCE:
+    elif control in _MARKS:
         _read_span(asked, value, text, answers)
     elif control == MEMO:
         answers.has_memo = any(memo.strip() for memo in _strings(value.get("text")))
+    elif control == CANNOT_CODE:
+        _read_reason(_strings(value.get("choices")), answers)
     elif code_id in asked and f"__{part}" in (VALUE_SUFFIX, CERTAINTY_SUFFIX):
         chosen = _strings(value.get("choices"))
         target = answers.values if f"__{part}" == VALUE_SUFFIX else answers.certainties
         target[code_id] = chosen[0] if len(chosen) == 1 else ""
     else:
         answers.problems.append(Problem("unknown_control", _known(control, asked)))
+
+
+def _read_reason(chosen: list[str], answers: _Answers) -> None:
+    if chosen and chosen[0] in REASONS:
+        answers.cannot_code = chosen[0]
+    elif chosen:
+        answers.problems.append(Problem("reason_unknown", CANNOT_CODE))
 
 
 def _read_span(
@@ -260,12 +304,34 @@ def _rule_problems(
             yield Problem("codes_exclude_each_other", code_id)
 
 
+def _standing(
+    codebook: Codebook,
+    unit_kind: UnitKind,
+    values: Mapping[str, int],
+    problems: Sequence[Problem],
+) -> Iterator[Problem]:
+    """Leave out the grades of a code whose gate was closed again after it was ticked."""
+    for problem in problems:
+        is_left_over = problem.rule == "value_without_tick" and not codebook.is_open(
+            problem.detail, unit_kind, values
+        )
+        if not is_left_over:
+            yield problem
+
+
+def _reason_problems(answers: _Answers, values: Mapping[str, int]) -> Iterator[Problem]:
+    if answers.cannot_code and any(values.values()):
+        yield Problem("coded_and_not_codable", CANNOT_CODE)
+
+
 def _evidence_problems(
-    codebook: Codebook, values: Mapping[str, int], spans: Sequence[Span]
+    codebook: Codebook, unit_kind: UnitKind, values: Mapping[str, int], spans: Sequence[Span]
 ) -> Iterator[Problem]:
     shown = {span.code_id for span in spans}
+    is_card = unit_kind in CARDS
     for code_id, value in values.items():
-        if value > 0 and code_id not in shown and codebook.needs_evidence(code_id):
+        is_due = not is_card and codebook.needs_evidence(code_id)
+        if value > 0 and code_id not in shown and is_due:
             yield Problem("evidence_missing", code_id)
         if value == 0 and code_id in shown:
             yield Problem("span_without_tick", code_id)
@@ -283,7 +349,8 @@ def _strings(value: object) -> list[str]:
 def _known(control: str, asked: Mapping[str, Code]) -> str:
     """Name a control only where it is one of ours: anything else could hold anything."""
     code_id = control.rpartition("__")[0]
-    return control if control in (CODES, MEMO) or code_id in asked else "a control not of this form"
+    known = (*_TICKS, MEMO, CANNOT_CODE)
+    return control if control in known or code_id in asked else "a control not of this form"
 
 
 def _loose(text: str) -> str:

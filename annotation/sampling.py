@@ -1,30 +1,34 @@
 """Drawing units for coding, each with a chance that was fixed before the draw.
 
-Design: stratified, without replacement, from permanent random numbers.
+Design: stratified, without replacement, from permanent random numbers, in independent arms.
 
 1. *One unit per cluster of duplicates*: the population is distinct posts. A cluster is
    represented by the unit that gave it its name, or where that is not in the frame by its
    earliest week, then smallest key. This depends on no seed.
-2. *At most k per author*: of an author's n units, k are kept by their random numbers, so each
-   stays with chance c = min(1, k/n). Authors of more than k / p units, where p is the least
-   chance a unit may have, cannot be given that chance under the cap: they are left out, and
-   `summarise_frame` counts them.
-3. *Allocation*: the wanted size is shared among strata (platform and week) in proportion to
-   the sum of c in them, never under one unit a stratum where the size allows that. A stratum's
-   rate is f = share / sum of c; a unit for which c * f < p gets the rate p / c instead, so the
-   sample may come out larger than wanted by the few units that this adds.
-4. *Draw*: of the N units kept in a group (same stratum, same rate) the m with the smallest
-   random numbers are drawn. m is N * f rounded up or down at random, by one random number for
-   all groups along their running total, so that m has the mean N * f and the whole sample is
-   within one unit of the sum of all N * f.
+2. *At most k per author* (of replies: per thread): of an author's n units, k are kept by their
+   random numbers, so each stays with chance c = min(1, k/n). Authors of more than k / p units,
+   where p is the least chance a unit may have, cannot be given that chance under the cap: they
+   are left out, and `summarise_frame` counts them.
+3. *Random arm*: its share of the wanted size is spread over the strata in proportion to the sum
+   of c in them, never under one unit a stratum where the size allows that. A stratum's rate is
+   f = share / sum of c; a unit for which c * f < p gets the rate p / c instead, so the sample may
+   come out larger than wanted by the few units that this adds.
+4. *Enrichment arms*, one for each word list: the rest of the size, in equal parts, each spread over
+   the bands of that list: so much for posts with two phrases of it, one, none; what a band cannot
+   take goes to the next. An arm is planned for what the arms before it are expected to leave.
+5. *Draw*: in each arm, of the N units kept in a group (same stratum or band, same rate) the m with
+   the smallest random numbers of that arm are drawn. m is N * f rounded up or down at random, by
+   one random number for all groups along their running total, so that m has the mean N * f. A
+   unit is in the sample if any arm draws it.
 
-So the chance of a unit is c * f: known from the frame alone, the same for every seed, and at
-least p. Random numbers are SHA-256 of seed, wave, round, kind, purpose and key: the order of
-the frame does not matter, and a unit keeps its numbers when the frame grows.
+So the chance of a unit is c * (1 - (1 - f_1) (1 - f_2) ...): known from the frame alone, the same
+for every seed, and at least p by the random arm. Random numbers are SHA-256 of seed, wave, round,
+kind, purpose and key: the order of the frame does not matter, and a unit keeps its numbers when
+the frame grows.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 import dataframely as dy
@@ -32,47 +36,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from annotation.inclusion import (
+    Arm,
+    Numbers,
+    SamplingPlan,
+    arms_of,
+    inclusion_probabilities,
+    representatives,
+    with_stratum,
+)
 from schema.coding import FrameUnit, Unit
-from schema.errors import StudyInvalid
-from schema.vocabulary import UnitKind
 
-Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingPlan:
-    """What to draw: how many units, with which seed, under which limits."""
-
-    n: int
-    seed: int
-    per_author: int
-    minimum_probability: float
-    wave: str
-    round: str
-    unit_kind: UnitKind
-
-    def __post_init__(self) -> None:
-        """Refuse a plan no draw can keep.
-
-        Raises:
-            StudyInvalid: a negative size, a cap under one or a probability outside (0, 1].
-        """
-        if self.n < 0 or self.per_author < 1 or not 0 < self.minimum_probability <= 1:
-            raise StudyInvalid(
-                "sampling: sizes must not be negative, per_author at least 1 and "
-                "minimum_probability above 0 and at most 1"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class FrameSummary:
-    """What became of a frame's units before the draw."""
-
-    units_count: int
-    distinct_count: int
-    prolific_authors_count: int
-    prolific_units_count: int
-    strata_count: int
+Flags = npt.NDArray[np.bool_]
 
 
 def draw(
@@ -84,10 +59,28 @@ def draw(
         StudyInvalid: the size is too small for the frame to give every unit its least chance.
     """
     chances = inclusion_probabilities(frame, plan)
-    kept = chances.filter(_is_within_cap(chances, plan))
-    drawn = kept.filter(_is_drawn(kept, plan)).sort("unit_key")
+    return _units(chances.filter(pl.Series(drawn_of(chances, plan))), plan, now=now)
+
+
+def drawn_of(chances: pl.DataFrame, plan: SamplingPlan) -> Flags:
+    """Tell of each unit whose chance `inclusion_probabilities` stated whether the seed draws it."""
+    keys = chances["unit_key"].to_list()
+    authors = _numbers(keys, plan, "author")
+    is_kept = _ranks(_codes(chances[plan.cap]), authors) < plan.per_author
+    is_drawn = np.zeros(len(keys), dtype=bool)
+    for arm in arms_of(plan):
+        is_drawn |= _drawn_by(chances, plan, arm, is_kept, keys)
+    return is_drawn
+
+
+def take_all(units: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.DataFrame[Unit]:
+    """Take every unit of a frame that has its `inclusion_probability` already."""
+    return _units(with_stratum(units, plan), plan, now=now)
+
+
+def _units(drawn: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.DataFrame[Unit]:
     return Unit.validate(
-        drawn.select(
+        drawn.sort("unit_key").select(
             pl.lit(plan.wave).alias("wave"),
             pl.lit(plan.round).alias("round"),
             pl.lit(plan.unit_kind).cast(Unit.unit_kind.dtype).alias("unit_kind"),
@@ -117,10 +110,7 @@ def draw_within(
     Raises:
         StudyInvalid: the size is too small for the frame to give every unit its least chance.
     """
-    chances = roots.select(
-        pl.col("unit_key").alias("thread_key"), pl.col("inclusion_probability").alias("first")
-    )
-    staged = frame.join(chances, on="thread_key", how="inner")
+    staged = _staged(frame, roots, on="thread_key")
     second = draw(FrameUnit.validate(staged.select(FrameUnit.column_names())), plan, now=now)
     both = pl.col("inclusion_probability") * pl.col("first")
     return Unit.validate(
@@ -130,122 +120,98 @@ def draw_within(
     )
 
 
-def inclusion_probabilities(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.DataFrame:
-    """State every drawable unit's chance, one row per cluster, without drawing.
+def draw_threads(
+    frame: dy.DataFrame[FrameUnit],
+    roots: dy.DataFrame[Unit],
+    plan: SamplingPlan,
+    *,
+    now: datetime,
+) -> dy.DataFrame[Unit]:
+    """Take the threads of the drawn roots that are in the frame; each has its root's chance."""
+    staged = _staged(frame, roots, on="unit_key")
+    return take_all(staged.rename({"first": "inclusion_probability"}), plan, now=now)
 
-    Columns: those of the frame, `stratum`, `author_share` (c), `rate` (f) and
-    `inclusion_probability` (c * f).
+
+def _staged(frame: dy.DataFrame[FrameUnit], roots: dy.DataFrame[Unit], *, on: str) -> pl.DataFrame:
+    chances = roots.select(
+        pl.col("unit_key").alias(on), pl.col("inclusion_probability").alias("first")
+    )
+    return frame.join(chances, on=on, how="inner")
+
+
+def draw_with_timelines(
+    frame: dy.DataFrame[FrameUnit],
+    plan: SamplingPlan,
+    timelines: pl.DataFrame,
+    *,
+    now: datetime,
+) -> dy.DataFrame[Unit]:
+    """Draw root posts, and all those of the authors whose timelines were drawn.
+
+    `timelines` has every author of the timelines' frame: `author_pseudonym`, `timeline_chance`
+    and `is_drawn`. A post of one of them may come in either way, and its chance is that of both
+    together: 1 - (1 - own) (1 - timeline's).
 
     Raises:
-        StudyInvalid: the size is too small for the frame.
+        StudyInvalid: the size is too small for the frame to give every unit its least chance.
     """
-    units = _drawable(frame, plan)
-    expected = float(units["author_share"].sum())
-    if plan.n < expected * plan.minimum_probability:
-        raise StudyInvalid(
-            f"sampling: {plan.n} {plan.unit_kind} units from a frame of {units.height} leave a "
-            f"chance under minimum_probability = {plan.minimum_probability}: draw at least "
-            f"{int(np.ceil(expected * plan.minimum_probability))}, narrow the frame, or lower it"
+    chances = inclusion_probabilities(frame, plan)
+    drawn = draw(frame, plan, now=now)
+    own = chances.select("unit_key", "inclusion_probability")
+    joint = 1 - (1 - pl.col("inclusion_probability")) * (1 - pl.col("timeline_chance"))
+    population = (
+        representatives(frame)
+        .join(own, on="unit_key", how="left")
+        .join(timelines, on="author_pseudonym", how="left")
+        .with_columns(
+            pl.col("inclusion_probability", "timeline_chance").fill_null(0.0),
+            pl.col("is_drawn").fill_null(value=False),
         )
-    strata = units.group_by("stratum").agg(pl.col("author_share").sum().alias("size"))
-    sizes = strata.sort("stratum")["size"].to_numpy()
-    rates = strata.sort("stratum").select(
-        "stratum", pl.Series("stratum_rate", allocate(sizes, plan.n) / np.maximum(sizes, 1e-300))
+        .with_columns(joint.clip(upper_bound=1.0).alias("inclusion_probability"))
     )
-    floor = plan.minimum_probability / pl.col("author_share")
-    rate = pl.max_horizontal("stratum_rate", floor).clip(upper_bound=1.0)
-    return (
-        units.join(rates, on="stratum", how="left", maintain_order="left")
-        .with_columns(rate.alias("rate"))
-        .with_columns((pl.col("author_share") * pl.col("rate")).alias("inclusion_probability"))
-        .drop("stratum_rate")
-    )
+    is_in = pl.col("is_drawn") | pl.col("unit_key").is_in(drawn["unit_key"].implode())
+    return take_all(population.filter(is_in), plan, now=now)
 
 
-def summarise_frame(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> FrameSummary:
-    """Count a frame's units, distinct posts, strata, and what authors of too many units hold."""
-    distinct = _representatives(frame)
-    drawable = _drawable(frame, plan)
-    prolific = distinct.join(drawable, on="unit_key", how="anti")
-    return FrameSummary(
-        units_count=frame.height,
-        distinct_count=distinct.height,
-        prolific_authors_count=prolific["author_pseudonym"].n_unique(),
-        prolific_units_count=prolific.height,
-        strata_count=drawable["stratum"].n_unique(),
-    )
-
-
-def allocate(sizes: Numbers, wanted: float) -> Numbers:
-    """Share `wanted` among strata in proportion to `sizes`; the sum is min(wanted, all).
-
-    No share exceeds its stratum. Where `wanted` allows it none is under one unit, or under
-    the stratum's own size where that is smaller.
-    """
-    if wanted >= sizes.sum():
-        return sizes.copy()
-    least = np.minimum(sizes, 1.0)
-    if least.sum() > wanted:
-        least = np.zeros_like(sizes)
-    low, high = 0.0, 1.0
-    for _ in range(100):  # halving: the sum of shares grows with the common rate
-        rate = (low + high) / 2
-        if np.clip(rate * sizes, least, sizes).sum() > wanted:
-            high = rate
-        else:
-            low = rate
-    return np.clip(low * sizes, least, sizes)
-
-
-def _representatives(frame: dy.DataFrame[FrameUnit]) -> pl.DataFrame:
-    is_other = pl.col("unit_key") != pl.col("cluster_key")
-    return (
-        frame.sort("cluster_key", is_other, "week", "unit_key")
-        .unique("cluster_key", keep="first", maintain_order=True)
-        .sort("unit_key")
-    )
-
-
-def _drawable(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.DataFrame:
-    """Add stratum and author's share to the representatives; drop authors of too many."""
-    share = (plan.per_author / pl.len().over("author_pseudonym")).clip(upper_bound=1.0)
-    stratum = pl.concat_str(pl.col("platform").cast(pl.String), pl.col("week"), separator="|")
-    return (
-        _representatives(frame)
-        .with_columns(share.alias("author_share"), stratum.alias("stratum"))
-        .filter(pl.col("author_share") >= plan.minimum_probability)
-    )
-
-
-def _is_within_cap(units: pl.DataFrame, plan: SamplingPlan) -> pl.Series:
-    numbers = pl.Series("number", _random_numbers(units["unit_key"], plan, "author"))
-    rank = numbers.to_frame().select(
-        pl.col("number").rank("ordinal").over(units["author_pseudonym"]).alias("rank")
-    )["rank"]
-    return rank <= plan.per_author
-
-
-def _is_drawn(units: pl.DataFrame, plan: SamplingPlan) -> pl.Series:
-    numbers = pl.Series("number", _random_numbers(units["unit_key"], plan, "draw"))
-    ranked = units.select("stratum", "rate", numbers).with_columns(
-        pl.col("number").rank("ordinal").over("stratum", "rate").alias("rank")
-    )
-    groups = ranked.group_by("stratum", "rate").len("kept_count").sort("stratum", "rate")
-    expected = (groups["kept_count"] * groups["rate"]).to_numpy()
-    start = _random_number(plan, "rounding", 0)
+def _drawn_by(
+    chances: pl.DataFrame, plan: SamplingPlan, arm: Arm, is_kept: Flags, keys: Sequence[int]
+) -> Flags:
+    """Tell which of the kept units one arm draws: the first so many of each group."""
+    rates = chances[arm.rate].to_numpy()
+    named = pl.concat_str(pl.col(arm.group, arm.rate).cast(pl.String), separator="|")
+    groups = _codes(chances.select(named.alias("group"))["group"])
+    _, first = np.unique(groups, return_index=True)
+    expected = np.bincount(groups[is_kept], minlength=len(first)) * rates[first]
+    start = _number(plan, f"rounding {arm.name}", 0)
     # 9 decimals: a running total that should be whole must not miss it by a rounding error
     totals = np.floor(np.round(np.cumsum(expected), 9) + start)
-    counts = np.diff(totals, prepend=np.floor(start))
-    limits = groups.with_columns(pl.Series("limit", counts))
-    joined = ranked.join(limits, on=["stratum", "rate"], how="left", maintain_order="left")
-    return joined["rank"] <= joined["limit"]
+    limits = np.diff(totals, prepend=np.floor(start))
+    numbers = _numbers(keys, plan, arm.name)
+    numbers[~is_kept] = 2.0  # behind every number
+    found: Flags = is_kept & (_ranks(groups, numbers) < limits[groups])
+    return found
 
 
-def _random_numbers(keys: pl.Series, plan: SamplingPlan, purpose: str) -> Numbers:
-    return np.array([_random_number(plan, purpose, key) for key in keys], dtype=np.float64)
+def _codes(values: pl.Series) -> npt.NDArray[np.int64]:
+    """Number groups from 0, in their order."""
+    codes = values.cast(pl.String).fill_null("").rank("dense").to_numpy() - 1
+    return codes.astype(np.int64)
 
 
-def _random_number(plan: SamplingPlan, purpose: str, key: int) -> float:
+def _ranks(groups: npt.NDArray[np.int64], numbers: Numbers) -> npt.NDArray[np.int64]:
+    """Rank each number within its group, from 0."""
+    order = np.lexsort((numbers, groups))
+    _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
+    ranks = np.empty(len(groups), dtype=np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(starts, counts)
+    return ranks
+
+
+def _numbers(keys: Sequence[int], plan: SamplingPlan, purpose: str) -> Numbers:
+    return np.array([_number(plan, purpose, key) for key in keys], dtype=np.float64)
+
+
+def _number(plan: SamplingPlan, purpose: str, key: int) -> float:
     """Return a number in [0, 1) with 53 random bits, the same on every machine."""
     fields = (plan.seed, plan.wave, plan.round, plan.unit_kind, purpose, key)
     digest = hashlib.sha256("|".join(map(str, fields)).encode()).digest()

@@ -10,27 +10,24 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TypeVar
 
 import polars as pl
 
-from bench.bench_save_page import invented_posts
+from bench.invented_posts import NOW, invented, save
 from connectors.vault import VaultEntry, open_vault
 from flows.new_study import write_key
 from flows.publish import renew
 from flows.removing import OPTED_OUT, remove
 from flows.workspace import Workspace, key_file, open_workspace
-from schema.posts import EngagementSnapshot, Post
 from schema.removals import CollectedRemoval
 from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
-from warehouse.publish import publish
 
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SIZES = (10_000, 100_000, 1_000_000)
 MANY = 10_000
 CHUNK = 100_000
@@ -47,13 +44,14 @@ class Cost:
     rows: float
     rewriting: float
     publishing: float
+    processor: float
 
     def __str__(self) -> str:
-        """Write the steps and their sum."""
+        """Write the steps, their sum, and how much of it was computing."""
         total = self.rows + self.rewriting + self.publishing
         return (
             f"{total:7.2f} s (vault and rows {self.rows:.2f}, bytes {self.rewriting:.2f}, "
-            f"published file {self.publishing:.2f})"
+            f"published file {self.publishing:.2f}; {self.processor:.2f} s of CPU)"
         )
 
 
@@ -68,18 +66,14 @@ def account(number: int) -> str:
 
 
 def fill(workspace: Workspace, stored: int) -> None:
-    """Store posts and what leads back to them, by chunks, and publish."""
+    """Store posts and what leads back to them, by chunks."""
     key = workspace.key.pseudonym_key("reddit")
     for first in range(0, stored, CHUNK):
         numbers = range(first, min(stored, first + CHUNK))
         names = [native_id(n) for n in numbers]
         keys = post_keys("reddit", names, key=key)
         authors = author_pseudonyms("reddit", [account(n) for n in numbers], key=key)
-        posts = invented_posts(first, len(numbers)).with_columns(
-            pl.Series("post_key", keys, dtype=pl.UInt64),
-            pl.Series("thread_key", keys, dtype=pl.UInt64),
-            pl.Series("author_pseudonym", authors),
-        )
+        posts, counts = invented(first, keys, authors)
         entries = [
             VaultEntry("reddit", name, post_key, "bench", NOW + timedelta(hours=24))
             for name, post_key in zip(names, keys, strict=True)
@@ -87,9 +81,17 @@ def fill(workspace: Workspace, stored: int) -> None:
         with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
             vault.remember(entries)
         with store.open_warehouse(workspace.warehouse, now=NOW) as warehouse:
-            rows, empty = Post.validate(posts), EngagementSnapshot.create_empty()
-            store.save_page(warehouse, rows, empty, STAMP, position=None)
-    publish(workspace.warehouse, workspace.published, now=NOW)
+            save(warehouse, posts, counts, STAMP)
+
+
+def made_study(root: Path) -> Workspace:
+    """Make a study, and its key, in an empty folder."""
+    os.environ |= {"XDG_CONFIG_HOME": str(root), "CONFIDE_NOW": NOW.isoformat()}
+    folder = root / "study"
+    folder.mkdir()
+    (folder / "study.toml").write_text(STUDY, "utf-8")
+    write_key(key_file("bench"), bytes(range(32)))
+    return open_workspace(folder)
 
 
 def removal(posts: list[str], authors: list[str]) -> pl.DataFrame:
@@ -106,13 +108,14 @@ def removal(posts: list[str], authors: list[str]) -> pl.DataFrame:
 def measure(workspace: Workspace, asked: pl.DataFrame, expected: int) -> Cost:
     """Remove as the flows do, and time each step."""
     removals = CollectedRemoval.validate(asked, cast=True)
+    began = process_time()
     removed, rows = timed(lambda: remove(workspace, "reddit", removals))
     assert removed == expected, removed
     was_due, rewriting = timed(lambda: store.compact(workspace.warehouse, now=NOW))
     is_renewed, publishing = timed(lambda: renew(workspace))
     assert was_due
     assert is_renewed
-    return Cost(rows, rewriting, publishing)
+    return Cost(rows, rewriting, publishing, process_time() - began)
 
 
 def timed(work: Callable[[], Result]) -> tuple[Result, float]:
@@ -127,13 +130,9 @@ def main(arguments: list[str]) -> None:
     for stored in map(int, arguments) if arguments else SIZES:
         with ExitStack() as stack:
             root = Path(stack.enter_context(TemporaryDirectory()))
-            os.environ |= {"XDG_CONFIG_HOME": str(root), "CONFIDE_NOW": NOW.isoformat()}
-            folder = root / "study"
-            folder.mkdir()
-            (folder / "study.toml").write_text(STUDY, "utf-8")
-            write_key(key_file("bench"), bytes(range(32)))
-            workspace = open_workspace(folder)
+            workspace = made_study(root)
             fill(workspace, stored)
+            store.publish(workspace.warehouse, workspace.published, now=NOW)
             one = measure(workspace, removal([], [account(0)]), PER_AUTHOR)
             many = min(MANY, stored // 2)
             ids = [native_id(stored - 1 - n) for n in range(many)]

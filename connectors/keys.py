@@ -90,8 +90,12 @@ class ProjectKey:
             suppression=self._derive("vault/suppression"),
         )
 
-    def _derive(self, use: str) -> bytes:
-        hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=_SALT, info=use.encode())
+    def backup_key(self, of_one: bytes) -> bytes:
+        """Derive what seals one backup, which has a key of its own besides: neither opens alone."""
+        return self._derive("backup", salt=_SALT + of_one)
+
+    def _derive(self, use: str, *, salt: bytes = _SALT) -> bytes:
+        hkdf = HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=use.encode())
         return hkdf.derive(self.secret)
 
 
@@ -120,6 +124,21 @@ def read_key_file(path: Path, *, study_dir: Path) -> ProjectKey:
             "give this account the right to read it"
         ) from None
     return ProjectKey.from_hex(text)
+
+
+def read_backup_key(path: Path) -> bytes:
+    """Read the key of the one backup that can be opened, from a file that is its owner's alone.
+
+    Raises:
+        KeyUnreadable: missing, no file, readable by others, or no key.
+    """
+    try:
+        return ProjectKey.from_hex(_read_private(path.resolve())).secret
+    except OSError as error:
+        raise KeyUnreadable(
+            f"the backup's key {path.name} cannot be read in {path.parent} "
+            f"({type(error).__name__}): put the copy there that you kept beside the project key"
+        ) from None
 
 
 def _read_private(path: Path) -> str:

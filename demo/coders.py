@@ -117,6 +117,23 @@ def simulated_answer(
     return Answer(values, certainties, tuple(spans))
 
 
+def simulated_card_answer(
+    unit_key: int, codes: Sequence[str], *, coder: str, seed: int = 1, skill: Skill | None = None
+) -> Answer:
+    """Answer for a thread, a timeline or a community's week, as `coder` would.
+
+    Nothing is planted in these: each has a value of its own, drawn from its key, round which the
+    coders' answers are drawn.
+    """
+    truth = _stream(seed, "truth", f"{unit_key:016x}")
+    planted = {code: int(truth.choice(3, p=(0.6, 0.25, 0.15))) for code in codes}
+    rng = _stream(seed, coder, f"{unit_key:016x}")
+    errors = (skill or Skill()).clear
+    seen = {code: _seen(rng, code, value, errors) for code, value in planted.items()}
+    certainties = {code: _certainty(rng, is_right=seen[code] == planted[code]) for code in codes}
+    return Answer({code: value for code, value in seen.items() if value}, certainties, ())
+
+
 def find_spans(text: str, sentences: Sequence[str]) -> list[tuple[int, int]]:
     """Find sentences in a masked text; one that masking changed is found by its words.
 

@@ -57,6 +57,18 @@ def finish() -> dict[str, int]:
     return done
 
 
+def clear_up_here() -> None:
+    """Do what `clear_up` does in this process alone, without a run of Prefect's.
+
+    Raises:
+        CorpusError: something could not be done; the next run tries again.
+    """
+    resume(open_workspace())
+    compact_warehouse.fn()
+    close_tasks.fn()
+    renew_published.fn()
+
+
 def _due() -> store.Due:
     workspace = open_workspace()
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
@@ -110,15 +122,16 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         was_cut_off = store.begin_purge(warehouse)
         reworded = store.reworded_units(warehouse)
-        held = {
-            place: store.unit_keys(warehouse, *place) - reworded
-            for place in store.drawn_rounds(warehouse)
+        drawn = store.drawn_rounds(warehouse)
+        held = {place: store.unit_keys(warehouse, *place) - reworded for place in drawn}
+        # what shows more than its own words
+        shown = {
+            (wave, round_, kind): store.coding_tasks(warehouse, wave, round_, kind)
+            for wave, round_, kind in drawn
+            if kind != "root"
         }
-        threads = {
-            (wave, round_, kind): store.coding_tasks(warehouse, wave, round_, "reply")
-            for wave, round_, kind in held
-            if kind == "reply"
-        }
+        for one, tasks in shown.items():
+            held[one] &= {task.unit_key for task in tasks}
     gone: set[str] = set()
     renewed = 0
     for project in label_studio.projects(client):
@@ -126,8 +139,8 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
         if place in held:
             uids = label_studio.task_uids(client, project)
             gone |= {uid for uid in uids if int(uid, 16) not in held[place]}
-        if place in threads:
-            renewed += label_studio.renew_threads(client, project, threads[place])
+        if place in shown:
+            renewed += label_studio.renew_tasks(client, project, shown[place])
     removed = label_studio.remove_tasks(client, gone) if gone else 0
     if gone or renewed or was_cut_off:
         purge(workspace)

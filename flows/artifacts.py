@@ -4,11 +4,18 @@ Names of sources and counts, as everything that Prefect is told. A run outside o
 nothing, and what cannot be written there keeps no run from ending well.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import (
     DeploymentFilter,
@@ -22,10 +29,12 @@ from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.context import FlowRunContext
 
+from flows.progress import listening
 from flows.workspace import open_workspace
 from schema.errors import CorpusError
 from warehouse import store
 
+PROGRESS_SECONDS: Final = 2.0
 COLUMNS: Final = ("new", "updated", "unchanged", "set_aside", "removed", "requests")
 
 
@@ -49,6 +58,45 @@ def show_figures(figures: Mapping[str, int]) -> None:
         return
     lines = [f"- {name.replace('_', ' ')}: {value}" for name, value in figures.items()]
     _show([*lines, _next_turn(run)], parts=[])
+
+
+@contextmanager
+def progress_shown(sizes: Mapping[str, int]) -> Iterator[None]:
+    """Show how much of a run's files is read and stored, at most every two seconds.
+
+    `sizes`: bytes of each stream's file.
+    """
+    run, total = FlowRunContext.get(), sum(sizes.values())
+    artifact = _begin_progress() if run is not None and run.flow_run is not None else None
+    if artifact is None or not total:
+        yield
+        return
+    read: dict[str, int] = {}
+    due_at = monotonic()
+
+    def move(stream: str, file_at: int) -> None:
+        nonlocal due_at
+        read[stream] = file_at
+        if monotonic() >= due_at:
+            _set_progress(artifact, 100 * sum(read.values()) / total)
+            due_at = monotonic() + PROGRESS_SECONDS
+
+    with listening(move):
+        yield
+    _set_progress(artifact, 100.0)
+
+
+def _begin_progress() -> UUID | None:
+    try:
+        made = create_progress_artifact(0.0, description="Of the bytes of all files")
+    except Exception:  # as with the tables
+        return None
+    return made if isinstance(made, UUID) else None
+
+
+def _set_progress(artifact: UUID, percent: float) -> None:
+    with suppress(Exception):
+        update_progress_artifact(artifact, round(percent, 1))
 
 
 def _show(lines: list[str], *, parts: list[str]) -> None:

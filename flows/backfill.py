@@ -16,6 +16,8 @@ from prefect import flow, task
 
 from connectors import reddit_archive, reddit_export
 from flows import progress
+from flows.alerts import tell_end
+from flows.artifacts import progress_shown
 from flows.gate import land
 from flows.guard import guarded
 from flows.newest_export import drop_missing
@@ -25,7 +27,8 @@ from flows.reading import Reading, query_for
 from flows.runs import recorded
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
-from schema.study import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource, Study
+from schema.sources import FILE_SOURCES, FileSource, RedditArchiveSource, RedditExportSource
+from schema.study import Study
 from warehouse import store
 
 FILES_VARIABLE = "CONFIDE_BACKFILL_FILES"
@@ -77,7 +80,7 @@ def file_source(study: Study, name: str | None) -> FileSource:
     return chosen
 
 
-@flow(name="backfill", log_prints=False, persist_result=False)
+@flow(name="backfill", log_prints=False, persist_result=False, on_crashed=[tell_end])
 @guarded
 def backfill(
     source: str, archives: list[str], is_newest: bool = False
@@ -97,7 +100,8 @@ def backfill(
             return drop_missing_posts(source, archives)
         return backfill_file(source, part.removeprefix(f"{source}/"))
 
-    return each([*parts, source] if is_newest else parts, work)
+    with progress_shown(stream_sizes(source, archives)):
+        return each([*parts, source] if is_newest else parts, work)
 
 
 @task(task_run_name="backfill-{source}-{archive}", persist_result=False)

@@ -20,7 +20,7 @@ from flows.runs import Run
 from flows.workspace import Workspace
 from schema.errors import SourceRefused
 from schema.pages import CollectionQuery, RawPage
-from schema.study import BlueskyThreadSource
+from schema.sources import BlueskyThreadSource
 from warehouse import store
 
 Pages = Callable[[str], Iterable[RawPage]]

@@ -11,7 +11,7 @@ from flows.reading import NETWORK, Reading, queries_for, query_for, refuse_if_no
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import SourceRefused
 from schema.pages import CollectionQuery, RawPage
-from schema.study import BlueskyAuthorSource, BlueskyFeedSource, BlueskySearchSource
+from schema.sources import BlueskyAuthorSource, BlueskyFeedSource, BlueskySearchSource
 from transforms.pseudonymize import author_pseudonyms, community_key
 
 

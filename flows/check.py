@@ -15,17 +15,13 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
+from flows.alerts import read_address
 from flows.rule_table import RULES, applied, blocked
 from flows.rules import Outcome, Rule, Verdict
 from flows.tables import drawn
 from flows.workspace import BLUESKY_VARIABLES, Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
-from schema.study import (
-    FILE_SOURCES,
-    BlueskyAuthorSource,
-    BlueskySearchSource,
-    source_platform,
-)
+from schema.sources import FILE_SOURCES, BlueskyAuthorSource, BlueskySearchSource, source_platform
 from warehouse import store
 
 CONNECT_SECONDS = 3.0
@@ -58,7 +54,7 @@ def check(directory: Path) -> list[Finding]:
         for rule, outcome in applied(workspace)
     ]
     about = [_study(workspace), _codebook_finding(workspace), _data(workspace)]
-    return [*about, *rules, *_reachability(workspace)]
+    return [*about, _alerts(workspace), *rules, *_reachability(workspace)]
 
 
 def exit_code(findings: Sequence[Finding]) -> int:
@@ -116,6 +112,16 @@ def _data(workspace: Workspace) -> Finding:
     if failed := [f"{name} ({count} rows)" for name, count in counts if count]:
         return Finding("data", "fail", "checks fail: " + ", ".join(failed), ("publish",))
     return Finding("data", "pass", f"{len(counts)} data checks find nothing")
+
+
+def _alerts(workspace: Workspace) -> Finding:
+    try:
+        address = read_address(workspace)
+    except CorpusError as error:
+        return Finding("alerts", "fail", str(error))
+    if address is None:
+        return Finding("alerts", "not applicable", "alerts.webhook_file is not set")
+    return Finding("alerts", "pass", "there is an address that is told of trouble")
 
 
 def _reachability(workspace: Workspace) -> list[Finding]:

@@ -1,8 +1,9 @@
-"""What `confide codebook lint` and `show` say."""
+"""What `confide codebook lint`, `show` and `diff` say."""
 
 from pathlib import Path
 
 from annotation.codebook import lint_file, load_codebook
+from annotation.codebook_diff import diff
 from annotation.codebook_page import render, render_code
 from annotation.form import FORM_UNITS
 from schema.errors import BadInput
@@ -34,3 +35,17 @@ def show_text(path: Path | None, code_id: str | None) -> str:
     if code_id not in known:
         raise BadInput(f"no code is called {code_id}: there are {', '.join(known)}")
     return render_code(codebook, code_id)
+
+
+def diff_text(before: Path, after: Path | None) -> tuple[str, bool]:
+    """Say what changed between two versions; and whether the new number says as much."""
+    found = diff(load_codebook(before), load_codebook(after))
+    lines = [str(change) for change in found.changes] or ["nothing differs"]
+    if found.recoded:
+        lines.append(f"to be coded again: every {', '.join(found.recoded)} coded under {found.old}")
+    if not found.is_enough:
+        lines.append(
+            f"this asks for a new {found.needed} version after {found.old}, and the file says "
+            f"{found.new}: raise it"
+        )
+    return "\n".join(lines), found.is_enough

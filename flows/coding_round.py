@@ -1,43 +1,49 @@
-"""A coding round, step by step: draw, push, pull, agree.
+"""A coding round, step by step: draw, push, pull; agreement has a page of its own.
 
 Frames of masked text travel inside a task only; between tasks go names of rounds and counts.
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from prefect import flow, task
 
-from annotation import label_studio, sampling
-from annotation.agreement import agreement
-from annotation.assignment import assign
+from annotation import label_studio
+from annotation.assignment import FULL_OVERLAP_ROUNDS
 from annotation.codebook import load_codebook
+from annotation.content_notes import with_notes
 from annotation.safety_log import CrisisFlag, expire_flags, record_flags
 from flows.after_removals import close_removed
+from flows.agreeing import agree_task
+from flows.alerts import HOOKS
+from flows.drawing import KINDS, Round
+from flows.drawn import check_drawn
+from flows.environment import DRAWN_FILE
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
+from flows.releasing import ORDER, Release
 from flows.removing import resume
 from flows.rule_table import refuse_if_blocked
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
-from schema.coding import CodingTask
 from schema.errors import BadInput
 from schema.vocabulary import UnitKind
 from warehouse import store
 
-KINDS: tuple[UnitKind, ...] = ("root", "reply")
-PLURAL = {"root": "roots", "reply": "replies"}
+REPEATED_AFTER, REPEATED_SHARE = timedelta(days=14), 0.05
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 
 
-@flow(name="round", log_prints=False, persist_result=False)
+@flow(name="round", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def run_round(wave: str, round_: str) -> dict[str, Any]:
-    """Run what is due of a round: draw once, push what is new, pull, measure agreement."""
+    """Run what is due of a round: draw once, pull, release what is due, measure agreement."""
     drawn = draw_task(wave, round_, None, None)
-    pushed = push_task(wave, round_)
     pulled = pull_task(wave, round_)
+    pushed = push_task(wave, round_)
     measured = agree_task(wave, round_)
     return {**drawn, **pushed, **pulled, **measured}
 
@@ -45,10 +51,15 @@ def run_round(wave: str, round_: str) -> dict[str, Any]:
 @flow(name="draw", log_prints=False, persist_result=False)
 @guarded
 def draw_units(
-    wave: str, round_: str, roots: int | None = None, replies: int | None = None
+    wave: str,
+    round_: str,
+    roots: int | None = None,
+    replies: int | None = None,
+    timelines: int | None = None,
+    community_weeks: int | None = None,
 ) -> dict[str, int]:
     """Draw a round's units; a round that was drawn stays as it is."""
-    return draw_task(wave, round_, roots, replies)
+    return draw_task(wave, round_, roots, replies, timelines, community_weeks)
 
 
 @flow(name="push", log_prints=False, persist_result=False)
@@ -65,16 +76,16 @@ def pull_codings(wave: str, round_: str) -> dict[str, int]:
     return pull_task(wave, round_)
 
 
-@flow(name="agree", log_prints=False, persist_result=False)
-@guarded
-def measure_agreement(wave: str, round_: str) -> dict[str, int]:
-    """Measure each code's agreement in a round."""
-    return agree_task(wave, round_)
-
-
 @task(name="draw", persist_result=False)
 @guarded
-def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) -> dict[str, int]:
+def draw_task(
+    wave: str,
+    round_: str,
+    roots: int | None,
+    replies: int | None,
+    timelines: int | None = None,
+    community_weeks: int | None = None,
+) -> dict[str, int]:
     """Draw units of each kind from the frame as it stands now.
 
     Analysts read the round that was drawn last; a draw that is refused leaves theirs as it was.
@@ -86,57 +97,23 @@ def draw_task(wave: str, round_: str, roots: int | None, replies: int | None) ->
     workspace = open_workspace()
     resume(workspace)
     refuse_if_blocked(workspace, "draw")
-    plan, policy = workspace.study.sampling, workspace.study.policy
+    plan = workspace.study.sampling
     codebook = load_codebook(workspace.codebook)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        store.save_codebook(warehouse, codebook)
     wanted: dict[UnitKind, int] = {
         "root": plan.roots if roots is None else roots,
         "reply": plan.replies if replies is None else replies,
+        "timeline": plan.timelines if timelines is None else timelines,
+        "community": plan.community_weeks if community_weeks is None else community_weeks,
     }
-    drawn: dict[str, int] = {}
-    for kind in KINDS:
-        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-            store.save_codebook(warehouse, codebook)
-            if held := store.count_units(warehouse, wave, round_, kind):
-                drawn[PLURAL[kind]] = held
-                continue
-            frame = store.sampling_frame(
-                warehouse,
-                kind,
-                now=workspace.now(),
-                minimum_age_days=policy.minimum_age_days,
-                excluded_communities=policy.excluded_communities,
-            )
-            first_stage = store.read_units(warehouse, wave, round_, "root")
-        one = sampling.SamplingPlan(
-            n=wanted[kind],
-            seed=plan.seed,
-            per_author=plan.per_author,
-            minimum_probability=plan.minimum_probability,
-            wave=wave,
-            round=round_,
-            unit_kind=kind,
-        )
-        units = (
-            sampling.draw_within(frame, first_stage, one, now=workspace.now())
-            if kind == "reply" and not first_stage.is_empty()
-            else sampling.draw(frame, one, now=workspace.now())
-        )
-        with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-            store.save_units(warehouse, units, plan=one, frame=frame)
-        drawn[PLURAL[kind]] = units.height
+    drawn = Round(workspace, wave, round_, wanted).draw()
+    workspace.state.mkdir(exist_ok=True)
+    (workspace.state / DRAWN_FILE).touch(mode=0o600)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         if store.last_drawn_round(warehouse) == (wave, round_):
             store.set_current_round(warehouse, wave, round_, codebook.version)
     return drawn
-
-
-def _check_drawn(workspace: Workspace, wave: str, round_: str) -> None:
-    """Refuse a round that nobody drew: a slip of the pen would look like an empty one."""
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = sorted({(one_wave, one) for one_wave, one, _kind in store.drawn_rounds(warehouse)})
-    if (wave, round_) not in drawn:
-        known = ", ".join(f"{one_wave} {one}" for one_wave, one in drawn) or "none yet"
-        raise BadInput(f"this wave and round were never drawn (drawn: {known}): run draw first")
 
 
 @task(name="push", persist_result=False)
@@ -144,7 +121,7 @@ def _check_drawn(workspace: Workspace, wave: str, round_: str) -> None:
 def push_task(wave: str, round_: str) -> dict[str, int]:
     """Send each coder the units assigned to them; what is there stays."""
     workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
+    check_drawn(workspace, wave, round_)
     resume(workspace)
     refuse_if_blocked(workspace, "push")
     codebook = load_codebook(workspace.codebook)
@@ -152,15 +129,52 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     give_accounts(workspace, client)
     close_removed(workspace, client)
     taken_count = _taken_count(workspace)
-    pushed = 0
-    for project in projects(workspace, codebook, wave, round_):
-        tasks = assigned_tasks(workspace, project)
-        if tasks:
-            opened = label_studio.ensure_project(client, project, codebook)
-            pushed += label_studio.push(client, opened, tasks).new
+    repeats = push_repeats(workspace, codebook, client, wave, round_)
+    told = releasing(workspace, codebook, wave, round_).push(client)
+    pushed = {**told, "tasks": told["tasks"] + repeats}
     if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
         close_removed(workspace, client)
-    return {"tasks": pushed}
+    return pushed
+
+
+def releasing(workspace: Workspace, codebook: Codebook, wave: str, round_: str) -> Release:
+    """Read what a round shows, as far as it is ready, each unit with its content note."""
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        built = {
+            kind: store.coding_tasks(warehouse, wave, round_, kind, gates=gates(codebook, kind))
+            for kind in KINDS
+        }
+    noted = {
+        kind: with_notes([task for task in tasks if task.is_ready]) for kind, tasks in built.items()
+    }
+    return Release(workspace, codebook, wave, round_, noted)
+
+
+def push_repeats(
+    workspace: Workspace,
+    codebook: Codebook,
+    client: label_studio.Client,
+    wave: str,
+    round_: str,
+) -> int:
+    """In production, let a share of what each coder coded two weeks ago come back, unannounced."""
+    if round_ in FULL_OVERLAP_ROUNDS:
+        return 0
+    before = label_studio.server_time(client) - REPEATED_AFTER
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        due = store.save_repeats(
+            warehouse,
+            wave,
+            round_,
+            codebook.version,
+            before=before,
+            share=REPEATED_SHARE,
+            seed=workspace.study.sampling.seed,
+        )
+    if not due:
+        return 0
+    repeat = releasing(workspace, codebook, wave, round_ + store.REPEAT)
+    return replace(repeat, repeats=due).push(client)["tasks"]
 
 
 def _taken_count(workspace: Workspace) -> int:
@@ -171,33 +185,33 @@ def _taken_count(workspace: Workspace) -> int:
 def projects(
     workspace: Workspace, codebook: Codebook, wave: str, round_: str
 ) -> list[label_studio.ProjectKey]:
-    """Name a round's projects: one per codebook version, round, unit kind and coder."""
+    """Name a round's projects: one per codebook version, round, unit kind and coder.
+
+    Those of coders who left are among them: what they coded counts. So are those of the round's
+    blind repeats, which stand as a round of their own.
+    """
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        released = store.read_assignments(warehouse, wave, round_, codebook.version)
+        drawn = {one for of, one, _kind in store.drawn_rounds(warehouse) if of == wave}
+    rounds = [one for one in (round_, round_ + store.REPEAT) if one == round_ or one in drawn]
+    coders = dict.fromkeys([*workspace.study.coding.coders, *(one.coder for one in released)])
     return [
-        label_studio.ProjectKey(wave, codebook.version, round_, kind, coder)
-        for kind in KINDS
-        for coder in workspace.study.coding.coders
+        label_studio.ProjectKey(wave, codebook.version, one, kind, coder)
+        for one in rounds
+        for kind in ORDER
+        for coder in coders
     ]
 
 
-def assigned_tasks(workspace: Workspace, project: label_studio.ProjectKey) -> list[CodingTask]:
-    """Build the tasks of one coder's project, in the coder's own order.
-
-    What the coder has coded is left out: its task may have been closed while its author's account
-    was, and an empty one in its place would take the codings back.
-    """
-    place = (project.wave, project.round, project.unit_kind)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        drawn = store.coding_tasks(warehouse, *place)
-        coded = store.coded_units(warehouse, *place, project.coder, project.codebook_version)
-    tasks = {task.unit_key: task for task in drawn}
-    plan = assign(
-        list(tasks),
-        workspace.study.coding.coders,
-        round_=project.round,
-        double_share=workspace.study.coding.double_share,
-        seed=workspace.study.sampling.seed,
-    )
-    return [tasks[unit] for unit in plan[project.coder] if unit not in coded]
+def gates(codebook: Codebook, unit_kind: UnitKind) -> list[tuple[str, int]]:
+    """List the values of another unit that open the codes of a kind: any of them suffices."""
+    codes = codebook.codes_for(unit_kind)
+    return [
+        (term.code_id, term.minimum)
+        for code in codes
+        if not codebook.gate_within(code.id, unit_kind)
+        for term in code.gate_terms
+    ]
 
 
 def close_flagged(
@@ -220,17 +234,18 @@ def close_flagged(
 def pull_task(wave: str, round_: str) -> dict[str, int]:
     """Fetch what changed in each coder's project; crisis flags go to the safety log at once."""
     workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
+    check_drawn(workspace, wave, round_)
     expire_flags(workspace.safety_log, now=workspace.now())
     codebook = load_codebook(workspace.codebook)
     client = connect(workspace)
     told = {"codings": 0, "retracted": 0, "problems": 0, "skipped": 0, "crisis_flags": 0}
+    told["not_codable"] = 0
     for project in projects(workspace, codebook, wave, round_):
         stream = f"label-studio/{project.title}"
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             mark = store.read_position(warehouse, stream)
             known = store.known_annotations(
-                warehouse, wave, round_, project.unit_kind, project.coder
+                warehouse, wave, project.round, project.unit_kind, project.coder
             )
         found = label_studio.find_project(client, project)
         if found is None:
@@ -247,24 +262,14 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
                 position=pulled.mark,
                 now=workspace.now(),
             )
+            store.save_not_codable(warehouse, pulled.not_codable)
+        told["not_codable"] += len(pulled.not_codable)
         told["retracted"] += len(pulled.retracted)
         told["problems"] += sum(pulled.problems.values())
         told["skipped"] += pulled.skipped_count
         told["crisis_flags"] += len(pulled.flags)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        told["masked"] = store.mask_details(warehouse)
+    if told["masked"]:  # no task shows what was masked, nor the annotation that marked it
+        close_removed(workspace, client)
     return told
-
-
-@task(name="agree", persist_result=False)
-@guarded
-def agree_task(wave: str, round_: str) -> dict[str, int]:
-    """Measure agreement per code over the round's codings, with a seeded bootstrap."""
-    workspace = open_workspace()
-    _check_drawn(workspace, wave, round_)
-    codebook = load_codebook(workspace.codebook)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        codings = store.latest_codings(warehouse, wave, round_, codebook.version)
-    measured = agreement(codings, codebook, seed=workspace.study.sampling.seed)
-    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.save_agreement(warehouse, measured, wave=wave, round_=round_, now=workspace.now())
-    met = measured.filter(measured["is_floor_met"].fill_null(value=False)).height
-    return {"codes_measured": measured.height, "floors_met": met}

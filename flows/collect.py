@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from prefect import flow, task
 
+from flows.alerts import tell_end
 from flows.alone import alone, is_followed, is_followed_already
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
@@ -20,10 +21,10 @@ from flows.sources import readings
 from flows.threads import read_threads
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
-from schema.study import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
+from schema.sources import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
 
 
-@flow(name="collect", log_prints=False, persist_result=False)
+@flow(name="collect", log_prints=False, persist_result=False, on_crashed=[tell_end])
 @guarded
 def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """Read every source once, in the study's order; return each one's counts.

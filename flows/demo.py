@@ -26,11 +26,13 @@ from demo.model import Community
 from demo.reddit_server import CLIENT_ID, CLIENT_SECRET, reddit_app
 from demo.serve import serving
 from flows import clock, label_studio
-from flows.coding_round import draw_units, measure_agreement, pull_codings, push_units
+from flows.agreeing import measure_agreement
+from flows.coding_round import draw_units, pull_codings, push_units
 from flows.collect import collect
 from flows.demo_study import write_demo_study
 from flows.publish import publish
 from flows.refresh import refresh
+from flows.report import report
 from flows.simulated_coders import code_round
 from flows.tables import agreement_table, verdict_rows, verdict_table
 from flows.words import pairs
@@ -40,6 +42,7 @@ from warehouse import store
 
 SEED = 1
 WAVE, ROUND = "W1", "R1"
+TIMELINES, COMMUNITY_WEEKS = 3, 6
 ROOTS, REPLIES = 100, 160  # enough for an interval around alpha, quick to code by API
 LABEL_STUDIO_PORTS = range(8081, 8181)
 INSTANTS = tuple(
@@ -108,6 +111,8 @@ def write_study(
         label_studio_port=_label_studio_port(directory),
         roots=ROOTS,
         replies=REPLIES,
+        timelines=TIMELINES,
+        community_weeks=COMMUNITY_WEEKS,
     )
 
 
@@ -135,11 +140,15 @@ def _code(workspace: Workspace, community: Community, server: Future[ServerHandl
     with step("drawing units, seeded and stratified") as note:
         note(pairs(draw_units(WAVE, ROUND)))
     with step("pushing tasks to Label Studio") as note:
-        note(f"{sum(push_units(WAVE, ROUND).values())} new tasks")
+        note(f"{push_units(WAVE, ROUND)['tasks']} new tasks")
     with step("simulated coders code through the API") as note:
         note(f"{code_round(workspace, community, WAVE, ROUND)} annotations")
     with step("pulling and validating the codings") as note:
         note(pairs(pull_codings(WAVE, ROUND)))
+    with step("the same for threads, timelines and communities, which rest on it") as note:
+        sent = push_units(WAVE, ROUND)["tasks"]
+        code_round(workspace, community, WAVE, ROUND)
+        note(f"{sent} new tasks; {pairs(pull_codings(WAVE, ROUND))}")
     with step("measuring agreement") as note:
         note(pairs(measure_agreement(WAVE, ROUND)))
 
@@ -148,6 +157,8 @@ def _publish(directory: Path) -> None:
 
     with step("computing verdicts and publishing") as note:
         note(pairs(publish()))
+    with step("writing the report") as note:
+        note(f"{report(directory).stat().st_size // 1024} KiB, one page")
 
 
 def _say_where(workspace: Workspace, seconds: float) -> None:
@@ -160,6 +171,7 @@ def _say_where(workspace: Workspace, seconds: float) -> None:
     shown = directory.relative_to(here) if directory.is_relative_to(here) else directory
     say(f"\nDone in {seconds:.0f} s. What to open:")
     say(f"- {label_studio.start(directory)}")
+    say(f"- the report, in any browser: {shown}/published/report.html")
     say(f"- the published file {shown}/published/corpus.duckdb; for example:")
     say(f'  .venv/bin/confide sql --study {shown} "{QUERY}"')
     say(f"- all verdicts: .venv/bin/confide verdicts --study {shown}")

@@ -38,11 +38,15 @@ url = "http://127.0.0.1:{label_studio_port}"
 seed = 20260105
 roots = {roots}
 replies = {replies}
+timelines = {timelines}
+community_weeks = {community_weeks}
+community_minimum = 6                  # a week of an invented place is small
 minimum_probability = 0.01
 per_author = 3
 
 [coding]
 coders = [{coders}]                    # simulated, and named so
+paced = false                          # nobody needs a break: no person codes here
 """
 SUBREDDIT = """[[source]]
 name = "{name}"
@@ -79,6 +83,8 @@ def write_demo_study(
     label_studio_port: int,
     roots: int,
     replies: int,
+    timelines: int,
+    community_weeks: int,
 ) -> None:
     """Write study.toml, the key and the 0600 file of authors, replacing an earlier run's."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -100,6 +106,8 @@ def write_demo_study(
         sources=sources + "\n" + BLUESKY.format(authors_file=authors),
         roots=roots,
         replies=replies,
+        timelines=timelines,
+        community_weeks=community_weeks,
         coders=", ".join(f'"{coder}"' for coder in CODERS),
     )
     (directory / "study.toml").write_text(text, "utf-8")

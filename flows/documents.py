@@ -1,4 +1,4 @@
-"""Generated documents: the data dictionary, the codebook page and the compliance rules.
+"""Generated documents: data dictionary, codebook page, measures and compliance rules.
 
 `python -m flows.documents` writes them; `--check` fails where one is stale.
 """
@@ -11,6 +11,8 @@ import dataframely as dy
 
 from annotation.codebook import load_codebook
 from annotation.codebook_page import render as codebook_page
+from annotation.coding_page import render as coding_page
+from flows.measures_page import render as measures_page
 from flows.rule_table import page as compliance_page
 from schema import accounts, coding, interactions, posts, removals
 from warehouse.dictionary import published_tables
@@ -80,6 +82,8 @@ def _row(*cells: str) -> str:
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "data-dictionary.md": data_dictionary,
     "codebook.md": lambda: codebook_page(load_codebook()),
+    "measures.md": lambda: measures_page(load_codebook()),
+    "coding.md": lambda: coding_page(load_codebook()),
     "compliance.md": compliance_page,
 }
 

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 STUDY_VARIABLE = "CONFIDE_STUDY"
 API_VARIABLE = "PREFECT_API_URL"
 UP_FILE, UP_LOCK = "up.json", "up.lock"  # below var/: where a `confide up` answers; held by it
+DRAWN_FILE = "round-drawn"  # in var/, made by the first draw
 
 
 def prepare(study_directory: Path) -> None:

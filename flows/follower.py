@@ -25,7 +25,7 @@ from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.errors import CorpusError
 from schema.pages import ParsedPage, RawPage
-from schema.study import BlueskyStreamSource
+from schema.sources import BlueskyStreamSource
 from schema.vocabulary import SourceRoute
 from warehouse import store
 

@@ -4,13 +4,23 @@ A library's exception may quote a post or a name. Inside a guarded function only
 errors pass; any other becomes its type and place.
 """
 
+import errno
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
-from schema.errors import CorpusError, SourceUnavailable, UnexpectedFailure
+from schema.errors import CorpusError, DiskFull, SourceUnavailable, UnexpectedFailure
+
+DISK_IS_FULL: Final = (
+    "the disk is full: make room (`confide status` says what the study takes); the next run goes "
+    "on from the last commit"
+)
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DATABASES: Final = ("duckdb", "sqlite3")
+NO_ROOM_WORDS: Final = (*(os.strerror(code) for code in sorted(NO_ROOM)), "disk is full")
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -26,10 +36,33 @@ def guarded(work: Callable[Given, Result]) -> Callable[Given, Result]:
         except CorpusError:
             raise
         except Exception as error:
-            failure = UnexpectedFailure(describe(error, doing=work.__name__))
+            failure = as_ours(error, doing=work.__name__)
         raise failure  # outside the handler: the original must not travel along
 
     return watched
+
+
+def as_ours(error: BaseException, *, doing: str) -> CorpusError:
+    """Say what an exception that is not ours comes to."""
+    if is_disk_full(error):
+        return DiskFull(DISK_IS_FULL)
+    return UnexpectedFailure(describe(error, doing=doing))
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Tell whether an exception, or one behind it, says that nothing more can be written.
+
+    The databases say so in words alone: DuckDB in those of the system, SQLite in its own.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            return True
+        if type(error).__module__.lstrip("_") in DATABASES and any(
+            words in str(error) for words in NO_ROOM_WORDS
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def describe(error: BaseException, *, doing: str) -> str:

@@ -20,7 +20,7 @@ from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.interactions import CollectedInteraction
 from schema.pages import CollectionQuery, RawPage
-from schema.study import BlueskyThreadSource
+from schema.sources import BlueskyThreadSource
 from schema.vocabulary import InteractionKind, Interactions
 from transforms.pseudonymize import pseudonymize_interactions
 from warehouse import store

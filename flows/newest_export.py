@@ -11,7 +11,7 @@ from flows.removing import remove
 from flows.workspace import Workspace
 from schema.errors import BadInput
 from schema.removals import CollectedRemoval
-from schema.study import RedditExportSource
+from schema.sources import RedditExportSource
 from transforms.pseudonymize import post_keys
 from warehouse import store
 

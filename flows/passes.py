@@ -6,6 +6,7 @@ from typing import TypeVar
 from prefect import task
 
 from flows.after_removals import finish
+from flows.alerts import tell_pass
 from flows.artifacts import show_pass
 from flows.guard import guarded
 from flows.kept_posts import compare_due
@@ -41,7 +42,9 @@ def each(
         finish()
     except CorpusError as error:
         failures["clear-up"] = error
-    show_pass(done, {part: str(error) for part, error in failures.items()})
+    failed = {part: str(error) for part, error in failures.items()}
+    show_pass(done, failed)
+    tell_pass([*done], failed)
     for failure in failures.values():
         raise failure
     return done

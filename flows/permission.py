@@ -11,13 +11,8 @@ from datetime import date, timedelta
 from flows.shredded import refuse_if_shredded
 from flows.workspace import Workspace
 from schema.errors import PolicyRefused
-from schema.study import (
-    FILE_SOURCES,
-    Permission,
-    Source,
-    is_loopback,
-    source_platform,
-)
+from schema.sources import FILE_SOURCES, Permission, Source, source_platform
+from schema.study import is_loopback
 from schema.vocabulary import Platform
 
 LONGEST_APPROVAL = timedelta(days=366)  # R1: twelve months at most

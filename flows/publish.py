@@ -2,6 +2,7 @@
 
 from prefect import flow, task
 
+from flows.alerts import HOOKS
 from flows.artifacts import show_figures
 from flows.guard import guarded
 from flows.removing import resume
@@ -13,7 +14,7 @@ from warehouse.publish import publish as write_corpus
 from warehouse.verdicts import compute_verdicts
 
 
-@flow(name="publish", log_prints=False, persist_result=False)
+@flow(name="publish", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def publish() -> dict[str, int]:
     """Compute the verdicts, check the warehouse and replace the published file."""

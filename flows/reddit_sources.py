@@ -8,7 +8,7 @@ from flows.reading import Reading, queries_for, query_for, refuse_if_none
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import PolicyRefused, SourceRefused
 from schema.pages import CollectionQuery, RawPage
-from schema.study import RedditSearchSource, RedditSource, RedditUserSource, TopListing
+from schema.sources import RedditSearchSource, RedditSource, RedditUserSource, TopListing
 from transforms.pseudonymize import author_pseudonyms
 
 ADULT_ENOUGH = 10  # so many posts, all marked adult, tell of their subreddit

@@ -14,6 +14,7 @@ from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
 from flows import bluesky_access
 from flows.absences import let_go_of_hidden, settle
+from flows.alerts import tell_end
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.heaps import heaps
@@ -29,7 +30,7 @@ from flows.threads import read_threads
 from flows.wishes import ask_for_wishes
 from flows.workspace import Workspace, open_workspace
 from schema.pages import RawPage
-from schema.study import source_platform
+from schema.sources import source_platform
 from schema.vocabulary import Platform
 from warehouse import store
 
@@ -39,7 +40,7 @@ PARSERS: dict[Platform, Parser] = {"reddit": reddit.parse_page, "bluesky": blues
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 
 
-@flow(name="refresh", log_prints=False, persist_result=False)
+@flow(name="refresh", log_prints=False, persist_result=False, on_crashed=[tell_end])
 @guarded
 def refresh() -> dict[str, dict[str, int]]:
     """Look at every post that is due, platform by platform; return the counts.

@@ -10,6 +10,7 @@ from prefect import flow, task
 
 from annotation.safety_log import count_expired, expire_flags
 from flows.after_removals import finish
+from flows.alerts import HOOKS
 from flows.guard import guarded
 from flows.permission import ended_permissions
 from flows.removing import remove_keyed
@@ -19,7 +20,7 @@ from schema.removals import Removal
 from warehouse import store
 
 
-@flow(name="retain", log_prints=False, persist_result=False)
+@flow(name="retain", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def retain(dry_run: bool = False) -> dict[str, int]:
     """Let go of what is due, or only count it; return the counts by rule."""

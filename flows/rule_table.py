@@ -124,7 +124,7 @@ KEYS = (
     Rule(
         "R13",
         "nothing raw is written to disk",
-        "unfinished files, results that Prefect kept, bytes of deleted rows",
+        "unfinished files, Prefect's kept results, bytes of deleted rows, the last backup's age",
         rules_keys.no_leftovers,
         RELEASE,
         uses=("warehouse",),

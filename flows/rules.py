@@ -14,7 +14,7 @@ from flows.permission import open_to_others
 from flows.shredded import read_mark
 from flows.workspace import Workspace
 from schema.errors import CorpusError
-from schema.study import Source, source_platform
+from schema.sources import Source, source_platform
 from schema.vocabulary import PLATFORMS, Platform
 from warehouse import store
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flows.permission import is_invented
 from flows.rules import Evidence, Outcome, failed, inapplicable, judged, passed
-from schema.study import source_platform
+from schema.sources import source_platform
 from warehouse import store
 
 DRILL_DAYS = 35

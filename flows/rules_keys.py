@@ -3,18 +3,21 @@
 import mmap
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
 from connectors.keys import ProjectKey
 from flows.rules import Evidence, Outcome, failed, judged, passed
 from flows.shredded import read_mark
-from flows.workspace import Workspace, key_file, read_private_lines
+from flows.workspace import Workspace, backup_key_file, key_file, read_private_lines
 from schema.errors import CorpusError
 from transforms.pseudonymize import post_keys
 from warehouse import store
 
 PRIVATE_FILES = ("authors_file", "lists_file", "feeds_file", "uri_file")  # each names accounts
+BACKUP = "backup"  # the act's name in the audit log
+BACKUP_DAYS = 7  # that a backup may open, and with it what was removed since
 TRIED = 100  # native ids that are keyed anew
 
 
@@ -79,15 +82,28 @@ def no_leftovers(evidence: Evidence) -> Outcome:
     drafts = [p for p in folder.iterdir() if p.name.startswith(store.UNFINISHED)]
     results = [p for p in (folder / "var" / "prefect" / "storage").rglob("*") if p.is_file()]
     is_due = evidence.warehouse is not None and store.read_due(evidence.warehouse).is_rewrite_due
+    if _is_backup_old(evidence):
+        return failed(
+            f"the last backup is older than {BACKUP_DAYS} days and still opens: what was removed "
+            "since stands in it; run `confide backup`, which replaces its key"
+        )
     return judged(
         {
             "unfinished files": len(drafts),
             "results that Prefect kept": len(results),
             "warehouse with bytes of deleted rows": int(is_due),
         },
-        "no unfinished file, no kept result, no bytes of deleted rows; the program makes no backup",
+        "no unfinished file, no kept result, no bytes of deleted rows, no old backup that opens",
         "run `confide refresh` or `confide forget`, which clear up, and delete kept results",
     )
+
+
+def _is_backup_old(evidence: Evidence) -> bool:
+    workspace = evidence.workspace
+    if evidence.warehouse is None or not backup_key_file(workspace.study.study.name).exists():
+        return False
+    last = store.last_act(evidence.warehouse, BACKUP)
+    return last is not None and last[0] < workspace.now() - timedelta(days=BACKUP_DAYS)
 
 
 def _unfit_files(workspace: Workspace) -> Iterator[str]:

@@ -6,7 +6,7 @@ from flows import permission
 from flows.rules import Evidence, Outcome, failed, inapplicable, judged, passed
 from flows.workspace import BUDGET_MINUTES, Workspace
 from schema.errors import PolicyRefused
-from schema.study import FILE_SOURCES, Source, source_platform
+from schema.sources import FILE_SOURCES, Source, source_platform
 from warehouse import store
 
 

@@ -2,7 +2,7 @@
 
 from flows.permission import is_invented
 from flows.rules import NO_RELEASE, Evidence, Outcome, failed, inapplicable, judged
-from schema.study import RedditExportSource, source_platform
+from schema.sources import RedditExportSource, source_platform
 from warehouse import store
 
 

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
+from flows.journal import flow_run_id, note
 from flows.tally import Tally
 from flows.workspace import Workspace
-from schema.study import Source
+from schema.sources import Source
 from schema.vocabulary import SourceRoute
 from warehouse import store
 
@@ -47,7 +48,13 @@ def recorded(
     """
     run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        store.begin_run(warehouse, run.stamp(stream or source.name), started_at=workspace.now())
+        store.begin_run(
+            warehouse,
+            run.stamp(stream or source.name),
+            started_at=workspace.now(),
+            flow_run=flow_run_id(),
+        )
+    note(workspace, "run_began", run_id=run.run_id, source=run.source, route=run.route)
     try:
         yield run
     except BaseException as error:
@@ -67,3 +74,6 @@ def _close(workspace: Workspace, run: Run, *, status: str, error: str | None) ->
             error=error,
             counts=asdict(run.tally),
         )
+    counts = {name: count for name, count in asdict(run.tally).items() if count}
+    ended = {"run_id": run.run_id, "source": run.source, "status": status, "error": error}
+    note(workspace, "run_ended", **ended, **counts)

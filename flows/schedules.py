@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from schema.errors import StudyInvalid
-from schema.study import FILE_SOURCES, BlueskyStreamSource, Source, Study
+from schema.sources import FILE_SOURCES, BlueskyStreamSource, Source
+from schema.study import Study
 
 FlowName = Literal["collect", "refresh", "publish"]
 DEFAULT_EVERY: Final = {

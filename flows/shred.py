@@ -26,6 +26,7 @@ from flows.workspace import (
     KEY_COMMAND_VARIABLE,
     KEY_VARIABLE,
     Workspace,
+    backup_key_file,
     key_file,
     open_workspace,
 )
@@ -109,6 +110,7 @@ def shred(directory: Path, confirmed: str) -> Shredded:
             destroy(workspace.vault.with_name(workspace.vault.name + part))
         _destroy_state(workspace)
         is_destroyed = _destroy_key_file(workspace, key_id)
+        destroy(backup_key_file(name))  # no backup opens without
     found = _linked(workspace, known)
     write_mark(workspace.directory, Shredding(at, key_id, is_complete=True))
     return Shredded(

@@ -3,14 +3,17 @@
 They are marked as simulated in their pseudonyms. A real study never runs this.
 """
 
+from typing import Any
+
 from annotation import label_studio
 from annotation.codebook import load_codebook
 from annotation.results import Span, build_result
-from demo.coders import simulated_answer
+from demo.coders import Answer, simulated_answer, simulated_card_answer
 from demo.model import Community
 from flows.coding_round import projects
 from flows.label_studio import connect
 from flows.workspace import Workspace
+from schema.codebook import Codebook
 from schema.vocabulary import PLATFORMS
 from transforms.pseudonymize import post_keys
 
@@ -26,21 +29,24 @@ def code_round(workspace: Workspace, community: Community, wave: str, round_: st
         if found is None:
             continue
         for task in label_studio.open_tasks(client, found):
-            text = task.text
-            answer = simulated_answer(
-                community, natives[task.unit_key], coder=project.coder, text=text
-            )
-            result = build_result(
-                codebook,
-                project.unit_kind,
-                answer.values,
-                answer.certainties,
-                [Span(span.code_id, span.start, span.end) for span in answer.spans],
-                text,
-            )
-            label_studio.submit(client, task, result)
+            if project.unit_kind in ("root", "reply"):
+                answer = simulated_answer(
+                    community, natives[task.unit_key], coder=project.coder, text=task.text
+                )
+            else:
+                asked = [c.id for c in codebook.codes_for(project.unit_kind) if c.layer != "safety"]
+                answer = simulated_card_answer(task.unit_key, asked, coder=project.coder)
+            label_studio.submit(client, task, _result(codebook, project, answer, task.text))
             answered += 1
     return answered
+
+
+def _result(
+    codebook: Codebook, project: label_studio.ProjectKey, answer: Answer, text: str
+) -> list[dict[str, Any]]:
+    given = {code: sure for code, sure in answer.certainties.items() if code in answer.values}
+    spans = [Span(span.code_id, span.start, span.end) for span in answer.spans]
+    return build_result(codebook, project.unit_kind, answer.values, given, spans, text)
 
 
 def _natives(workspace: Workspace, community: Community) -> dict[int, str]:

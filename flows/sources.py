@@ -12,7 +12,7 @@ from flows.reading import Reading
 from flows.stream_reader import StreamReader, pass_over
 from flows.workspace import Workspace
 from schema.errors import BadInput
-from schema.study import (
+from schema.sources import (
     BlueskyAuthorSource,
     BlueskyFeedSource,
     BlueskySearchSource,

@@ -1,6 +1,7 @@
 """`confide status`: what ran, what is due, what was missed, what was set aside."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ from flows.looks import overdue_before
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
-from flows.words import tally
+from flows.troubles import standing
+from flows.words import length_of_time, tally
 from flows.workspace import Workspace, open_workspace
-from schema.study import source_platform
+from schema.sources import source_platform
 from warehouse import store
 
 SECTIONS = {
+    "warnings": "What wants a person",
+    "sources": "Sources: when each was last read well, and how far behind it is now",
     "runs": "Last run of each source",
     "streams": "Streams: how far each is followed",
     "posts": "Posts held",
@@ -25,6 +29,7 @@ SECTIONS = {
     "gaps": "Gaps: what could not be seen",
     "set_aside": "Items set aside, by rule",
     "notes": "What happened on the way: lines lost, hosts that refused",
+    "disk": "Disk, in bytes",
 }
 
 
@@ -39,9 +44,12 @@ def status(directory: Path) -> dict[str, Any]:
         return {section: [] for section in SECTIONS}
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
+        read = store.read_sources(warehouse)
         hidden, wishes = store.count_hidden(warehouse), store.count_wishes(warehouse)
         streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
+        "warnings": [{"warning": trouble.sentence} for trouble in standing(workspace)],
+        "sources": [_behind(workspace, row) for row in read.to_dicts()],
         "runs": [_run(run, streams) for run in held.runs.to_dicts()],
         "streams": streams,
         "posts": held.posts.to_dicts(),
@@ -52,6 +60,7 @@ def status(directory: Path) -> dict[str, Any]:
         "gaps": held.gaps.to_dicts(),
         "set_aside": held.set_aside.to_dicts(),
         "notes": held.notes.to_dicts(),
+        "disk": _disk(workspace),
     }
 
 
@@ -59,8 +68,30 @@ def as_text(gathered: dict[str, Any]) -> str:
     """Draw the figures, section by section; an empty one says so."""
     runs = [{**run, "counts": tally(run["counts"])} for run in gathered["runs"]]
     streams = [words_of(row) for row in gathered["streams"]]
-    shown = {**gathered, "runs": runs, "streams": streams}
+    sources = [
+        {**row, "lag_seconds": length_of_time(row["lag_seconds"])}
+        if row["lag_seconds"] is not None
+        else row
+        for row in gathered["sources"]
+    ]
+    shown = {**gathered, "sources": sources, "runs": runs, "streams": streams}
     return "\n\n".join(f"{title}\n{as_table(shown[key])}" for key, title in SECTIONS.items())
+
+
+def _behind(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
+    """Add how long ago a source was last read well."""
+    last = row["last_success_at"]
+    lag = None if last is None else max(0, round((workspace.now() - last).total_seconds()))
+    return {**row, "lag_seconds": lag}
+
+
+def _disk(workspace: Workspace) -> list[dict[str, Any]]:
+    """Measure what the study's files take, and what is left for them."""
+    stores = (workspace.warehouse, workspace.vault, workspace.published)
+    taken = [{"store": it.name, "bytes": it.stat().st_size} for it in stores if it.exists()]
+    state = sum(it.stat().st_size for it in workspace.state.rglob("*") if it.is_file())
+    free = shutil.disk_usage(workspace.directory).free
+    return [*taken, {"store": "var/", "bytes": state}, {"store": "free", "bytes": free}]
 
 
 def _run(run: dict[str, Any], streams: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from prefect.settings import get_current_settings
 
 from flows import progress
 from flows.aftermath import Aftermath
+from flows.alerts import HOOKS
 from flows.alone import alone
 from flows.collect import choose
 from flows.ending import Ending, stopping_on_signals
@@ -34,7 +35,7 @@ from flows.upkeep import Chore, Upkeep
 from flows.words import length_of_time, tally
 from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput, CorpusError
-from schema.study import BlueskyStreamSource
+from schema.sources import BlueskyStreamSource
 
 HEARTBEAT_SECONDS: Final = 10.0
 LISTS_SECONDS: Final = 3600.0
@@ -54,7 +55,7 @@ def run_stream(sources: list[str] | None) -> dict[str, dict[str, int]]:
     return stream(sources) if has_server else stream.fn(sources)
 
 
-@flow(name="stream", log_prints=False, persist_result=False)
+@flow(name="stream", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def stream(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """Follow streams until SIGTERM or Ctrl-C; return each one's counts.

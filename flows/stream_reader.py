@@ -20,7 +20,7 @@ from flows.reading import NETWORK, Reading, query_for
 from flows.workspace import Workspace, read_private_lines
 from schema.errors import BadInput, SourceRefused, SourceUnavailable
 from schema.pages import ParsedPage, RawPage
-from schema.study import BlueskyStreamSource
+from schema.sources import BlueskyStreamSource
 from transforms.pseudonymize import post_keys
 from warehouse import store
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from flows.alone import is_followed
 from flows.words import length_of_time
 from flows.workspace import Workspace
-from schema.study import BlueskyStreamSource
+from schema.sources import BlueskyStreamSource
 from warehouse import store
 
 SILENT_AFTER: Final = timedelta(minutes=2)  # a heartbeat is due every ten seconds

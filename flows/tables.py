@@ -15,23 +15,14 @@ from warehouse.corpus import open_corpus, query
 WIDTH = 120
 
 
-def run_sql(study: Path, statement: str) -> list[dict[str, Any]]:
-    """Run one statement over the published file, read-only.
+def verdict_rows(study: Path) -> list[dict[str, Any]]:
+    """Read the verdicts, primary claims first.
 
     Raises:
-        BadInput: nothing was published, or the statement is not valid SQL.
+        BadInput: nothing was published.
     """
-    workspace = open_workspace(study)
-    with open_corpus(workspace.published) as corpus:
-        return query(corpus, statement)
-
-
-def verdict_rows(study: Path) -> list[dict[str, Any]]:
-    """Read the verdicts, primary claims first."""
-    return run_sql(
-        study,
-        "select * from verdicts order by priority = 'primary' desc, claim_id",
-    )
+    with open_corpus(open_workspace(study).published) as corpus:
+        return query(corpus, "select * from verdicts order by priority = 'primary' desc, claim_id")
 
 
 def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -44,7 +35,7 @@ def verdict_table(rows: Sequence[dict[str, Any]]) -> str:
         table.add_row(
             row["claim_id"],
             row["verdict"],
-            _interval(row["estimate"], row["interval_low"], row["interval_high"]),
+            interval_text(row["estimate"], row["interval_low"], row["interval_high"]),
             _number(row["sesoi"]),
             str(row["n"] or ""),
             row["statement"],
@@ -64,7 +55,7 @@ def agreement_table(study: Path) -> str:
     for row in rows:
         table.add_row(
             row["code_id"],
-            _interval(row["alpha"], row["alpha_low"], row["alpha_high"]),
+            interval_text(row["alpha"], row["alpha_low"], row["alpha_high"]),
             _number(row["floor"]),
             {True: "yes", False: "no", None: ""}[row["is_floor_met"]],
             str(row["n_units"]),
@@ -86,7 +77,8 @@ def as_table(rows: Sequence[dict[str, Any]]) -> str:
     return drawn(table)
 
 
-def _interval(estimate: float | None, low: float | None, high: float | None) -> str:
+def interval_text(estimate: float | None, low: float | None, high: float | None) -> str:
+    """Write an estimate with its interval; nothing where there is none."""
     if estimate is None:
         return ""
     return f"{estimate:.2f} [{_number(low)}, {_number(high)}]"

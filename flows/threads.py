@@ -15,7 +15,7 @@ from flows.reading import query_for
 from flows.runs import Run
 from flows.workspace import Workspace
 from schema.pages import RawPage
-from schema.study import BlueskyThreadSource, CommentLimits, RedditSource, Source
+from schema.sources import BlueskyThreadSource, CommentLimits, RedditSource, Source
 from warehouse import store
 
 

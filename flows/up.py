@@ -19,7 +19,8 @@ from typing import Final
 
 from annotation import label_studio_server
 from flows.ending import stopping_on_signals
-from flows.environment import API_VARIABLE, UP_FILE
+from flows.environment import API_VARIABLE, DRAWN_FILE, UP_FILE
+from flows.journal import note
 from flows.parts import Part, Say
 from flows.readiness import (
     HOST,
@@ -76,13 +77,19 @@ class Up:
             self._tell_others()
             self._start_flows()
             label_studio = self._start_label_studio()
+            note(self.workspace, "up_began", port=self.port)
             self.say(f"up: {self.ui} (Ctrl-C or SIGTERM ends it)")
             while not self.stop.wait(LOOK_SECONDS):
                 for part in self.parts:
-                    part.keep_running(self.say)
+                    part.keep_running(self._tell)
                 label_studio = self._has_label_studio(label_studio)
         finally:
             self._end(label_studio)
+            note(self.workspace, "up_ended")
+
+    def _tell(self, said: str) -> None:
+        note(self.workspace, "part_ended", said=said)
+        self.say(said)
 
     def _part(self, name: str, *arguments: str, **environment: str) -> Part:
         log = self.workspace.state / f"up-{name}.log"
@@ -122,6 +129,14 @@ class Up:
             study = str(self.workspace.directory)
             verb = ("-m", "flows.cli", "stream", *streams, "--study", study)
             self._part("stream", *verb, **joined).start()
+
+    def _watch_round(self) -> None:
+        """Follow the coding round from when one was drawn on: a crisis flag must not wait."""
+        is_drawn = (self.workspace.state / DRAWN_FILE).exists()
+        if is_drawn and all(part.name != "round" for part in self.parts):
+            study = str(self.workspace.directory)
+            verb = ("-m", "flows.cli", "round", "--follow", "--study", study)
+            self._part("round", *verb, **{API_VARIABLE: self.api}).start()
 
     def _start_label_studio(self) -> Popen[bytes] | None:
         """Start an embedded Label Studio beside the rest: its first start takes half a minute."""

@@ -18,6 +18,11 @@ def tally(counts: Mapping[str, int]) -> str:
     return ", ".join(told).replace("_", " ") or "nothing new"
 
 
+def counted(count: int, noun: str) -> str:
+    """Say a count of things: `1 gap`, `3 gaps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def length_of_time(seconds: float) -> str:
     """Say a length of time in its two largest units: `3 h 5 min`."""
     rest = round(seconds)

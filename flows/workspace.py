@@ -95,11 +95,7 @@ class Workspace:
 
     def read_key(self) -> ProjectKey:
         """Read the key from where it lies, whatever became of the study."""
-        if text := os.environ.get(KEY_VARIABLE):
-            return ProjectKey.from_hex(text)
-        if command := os.environ.get(KEY_COMMAND_VARIABLE):
-            return ProjectKey.from_hex(_output_of(command))
-        return read_key_file(key_file(self.study.study.name), study_dir=self.directory)
+        return read_project_key(self.study.study.name, self.directory)
 
     def reddit_credentials(self) -> RedditCredentials:
         """Read who asks Reddit from the environment.
@@ -167,6 +163,24 @@ def state_directory() -> Path:
     """Tell where this account keeps what outlives a study: how fast platforms may be asked."""
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(base) / "confide"
+
+
+def read_project_key(study_name: str, directory: Path) -> ProjectKey:
+    """Read a study's key from where it lies; never from inside the study's folder.
+
+    Raises:
+        KeyUnreadable: nowhere to be found, or not fit to be used.
+    """
+    if text := os.environ.get(KEY_VARIABLE):
+        return ProjectKey.from_hex(text)
+    if command := os.environ.get(KEY_COMMAND_VARIABLE):
+        return ProjectKey.from_hex(_output_of(command))
+    return read_key_file(key_file(study_name), study_dir=directory)
+
+
+def backup_key_file(study_name: str) -> Path:
+    """Tell where the key of a study's last backup lies."""
+    return config_directory() / f"{study_name}.backup.key"
 
 
 def key_file(study_name: str) -> Path:

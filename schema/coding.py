@@ -18,8 +18,11 @@ class FrameUnit(dy.Schema):
     )
     platform = dy.Enum(PLATFORMS, description="stratum variable")
     week = dy.Date(description="Monday of the week of created_at, UTC; stratum variable")
+    community_kind = dy.String(description="subreddit, feed or network; stratum variable")
+    volume = dy.String(description="root posts of its venue that week: low < 10, mid < 100, high")
     author_pseudonym = dy.String(description="for the cap per author", metadata=KEYED)
     cluster_key = dy.UInt64(description="duplicates' cluster: one unit each", metadata=KEYED)
+    bands = dy.String(description="a digit per word list: phrases of it found, 2 for more")
 
 
 class Unit(dy.Schema):
@@ -83,6 +86,8 @@ class CodingTask:
     text: str = field(repr=False)
     thread: tuple[Turn, ...] = field(repr=False)
     content_note: str
+    parts: str = ""  # of a card: a digest of the posts it is made of
+    is_ready: bool = True  # else what it rests on is not coded yet
 
     @property
     def post_uid(self) -> str:

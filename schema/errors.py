@@ -6,7 +6,8 @@ CorpusError
 │   ├── CodebookInvalid     a codebook breaks a rule
 │   ├── KeyUnreadable       the project key is missing, short or readable by others
 │   ├── CredentialMissing   a platform or Label Studio needs a credential
-│   └── VaultLocked         the vault does not open with this key
+│   ├── VaultLocked         the vault does not open with this key
+│   └── BackupUnreadable    a backup is none, damaged, or does not open with these keys
 ├── PolicyRefused       exit 3: a rule of the study or of the law forbids it
 ├── SourceRefused       exit 1: the platform said no; asking again does not help
 ├── SourceUnavailable   exit 1: the platform is down or busy; a later try may work
@@ -14,6 +15,7 @@ CorpusError
 ├── ServerError         exit 1: Prefect's server does not start
 ├── WarehouseError      exit 1: the store is newer than this program, or inconsistent
 │   └── StoreBusy           another program holds it; a later try may work
+├── DiskFull            exit 1: no room to write; the next run goes on once there is
 └── UnexpectedFailure   exit 1: a fault of ours, told without any value
 
 A message names source, file, rule, count and remedy; never a post's text or a person.
@@ -50,6 +52,10 @@ class CredentialMissing(BadInput):
 
 class VaultLocked(BadInput):
     """The vault was sealed with another key."""
+
+
+class BackupUnreadable(BadInput):
+    """A file is no backup, was changed or cut off, or was sealed with another key."""
 
 
 class PolicyRefused(CorpusError):
@@ -99,6 +105,10 @@ class WarehouseError(CorpusError):
 
 class StoreBusy(WarehouseError):
     """Another flow or program holds the warehouse or the vault; another try may work."""
+
+
+class DiskFull(CorpusError):
+    """There was no room to write; what was committed before stays."""
 
 
 class UnexpectedFailure(CorpusError):

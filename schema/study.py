@@ -5,35 +5,27 @@ authors are named in a 0600 file outside.
 """
 
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     field_validator,
     model_validator,
 )
 
-from schema.vocabulary import PLATFORMS, Interactions, Platform, SourceRoute
+from schema.section import Name, Section
+from schema.sources import Source
+from schema.vocabulary import PLATFORMS, Platform, SourceRoute
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=60)]
-Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[smhd]$")]
 Coder = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
-Subreddit = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{2,21}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudyHead(_Section):
+class StudyHead(Section):
     """What the study is, and the window of creation times it keeps."""
 
     name: Name
@@ -60,7 +52,7 @@ class StudyHead(_Section):
         return name
 
 
-class Ethics(_Section):
+class Ethics(Section):
     """The approvals of R5, required before a live source."""
 
     protocol: str
@@ -69,7 +61,7 @@ class Ethics(_Section):
     expires: date
 
 
-class Policy(_Section):
+class Policy(Section):
     """Deadlines and exclusions. The defaults are the rules'; looser needs a reason."""
 
     allow_loopback: bool = False
@@ -77,12 +69,12 @@ class Policy(_Section):
     minimum_age_days: int = Field(default=14, ge=0)
     text_months: int = Field(default=12, ge=1)
     refresh_hours: tuple[int, ...] = (1, 6, 24, 36, 168, 720)
-    removal_hours: dict[Platform, int] = {"reddit": 48, "bluesky": 24}
+    removal_hours: dict[Platform, int] = Field(default={"reddit": 48, "bluesky": 24})
     minimum_cell: int = Field(default=11, ge=1)
     cross_platform_duplicates: bool = False
     excluded_communities: tuple[str, ...] = ("SuicideWatch",)
     nsfw: bool = False
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str] = Field(default={})
     ethics: Ethics | None = None
 
     @model_validator(mode="after")
@@ -115,7 +107,7 @@ class Policy(_Section):
         return tuple(key for key, is_looser in looser.items() if is_looser)
 
 
-class Approval(_Section):
+class Approval(Section):
     """The signed record without which a live Reddit source refuses (R1)."""
 
     programme: str
@@ -125,7 +117,7 @@ class Approval(_Section):
     expires: date
 
 
-class RedditPlatform(_Section):
+class RedditPlatform(Section):
     """Where Reddit answers and as whom we ask."""
 
     url: str = "https://www.reddit.com"
@@ -135,7 +127,7 @@ class RedditPlatform(_Section):
     approval: Approval | None = None
 
 
-class BlueskyPlatform(_Section):
+class BlueskyPlatform(Section):
     """Where Bluesky's services answer."""
 
     appview: str = "https://public.api.bsky.app"
@@ -145,178 +137,21 @@ class BlueskyPlatform(_Section):
     labelers: tuple[str, ...] = ()
 
 
-class Platforms(_Section):
+class Platforms(Section):
     """Both platforms; each has working defaults."""
 
     reddit: RedditPlatform = RedditPlatform()
     bluesky: BlueskyPlatform = BlueskyPlatform()
 
 
-class LabelStudio(_Section):
+class LabelStudio(Section):
     """Where coders work. `embedded`: Confide starts the server itself, on loopback."""
 
     url: str = "http://127.0.0.1:8080"
     embedded: bool = True
 
 
-class Permission(_Section):
-    """The record that covers an archive or export (R2)."""
-
-    reference: str
-    covers: str
-    expires: date
-
-
-class CommentLimits(_Section):
-    """How far a comment tree is read."""
-
-    depth: int = Field(ge=1)
-    limit: int = Field(ge=1)
-
-
-class TopListing(_Section):
-    """Reddit's top listing over a period."""
-
-    top: Literal["hour", "day", "week", "month", "year", "all"]
-
-
-class _Source(_Section):
-    name: Name
-    every: Interval | None = None
-    cron: str | None = None
-
-    @model_validator(mode="after")
-    def _one_schedule(self) -> Self:
-        if self.every is not None and self.cron is not None:
-            raise ValueError("every and cron exclude each other: keep one")
-        return self
-
-
-class RedditSource(_Source):
-    """A subreddit's listing and its comment trees."""
-
-    kind: Literal["reddit"]
-    subreddit: Subreddit
-    listing: Literal["new", "hot"] | TopListing = "new"
-    comments: Literal["all", "none"] | CommentLimits = "all"
-
-
-class RedditSearchSource(_Source):
-    """Reddit's search, in one subreddit or (`all`) over the whole site."""
-
-    kind: Literal["reddit_search"]
-    subreddit: Subreddit = "all"
-    query: Annotated[str, StringConstraints(min_length=1, max_length=512)]
-
-
-class RedditUserSource(_Source):
-    """Posts of accounts named outside the study."""
-
-    kind: Literal["reddit_user"]
-    authors_file: str
-
-
-class RedditArchiveSource(_Source):
-    """Monthly dumps."""
-
-    kind: Literal["reddit_archive"]
-    permission: Permission
-    subreddits: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    minimum_chars: int = Field(default=0, ge=0)
-
-
-class RedditExportSource(_Source):
-    """A table handed over by the platform's research programme."""
-
-    kind: Literal["reddit_export"]
-    columns: dict[str, str]
-    permission: Permission
-
-
-# read from files that somebody hands over; the platform itself is not asked
-FileSource = RedditArchiveSource | RedditExportSource
-FILE_SOURCES = (RedditArchiveSource, RedditExportSource)
-
-
-class BlueskyStreamSource(_Source):
-    """Jetstream, filtered by words, authors, lists, feeds or replies to what was collected."""
-
-    kind: Literal["bluesky_stream"]
-    keywords: tuple[str, ...] = ()
-    keywords_file: str | None = None
-    authors_file: str | None = None
-    lists_file: str | None = None
-    feeds_file: str | None = None
-    feeds_every: Interval = "10m"
-    declared_languages: tuple[Language, ...] = ()
-    collect_replies: bool = True
-
-    @model_validator(mode="after")
-    def _has_a_filter(self) -> Self:
-        words = (*self.keywords, self.keywords_file)
-        if not any((*words, self.authors_file, self.lists_file, self.feeds_file)):
-            raise ValueError(
-                "a stream needs keywords, keywords_file, authors_file, lists_file or feeds_file: "
-                "say which posts it keeps"
-            )
-        return self
-
-
-class BlueskyAuthorSource(_Source):
-    """Accounts named outside the study: their feeds, or all they ever wrote."""
-
-    kind: Literal["bluesky_author"]
-    authors_file: str
-    history: Literal["feed", "repository"] = "feed"
-
-
-class BlueskyFeedSource(_Source):
-    """Custom feeds and lists, named outside the study: an address holds its maker's DID.
-
-    `limit`: how many entries of a custom feed a pass reads; a list is read to its watermark.
-    """
-
-    kind: Literal["bluesky_feed"]
-    uri_file: str
-    limit: int = Field(default=1000, ge=1)
-
-
-class BlueskyThreadSource(_Source):
-    """The threads of what was collected, and who liked, reposted or quoted its roots."""
-
-    kind: Literal["bluesky_thread"]
-    parents: int = Field(default=10, ge=0, le=1000)
-    depth: int = Field(default=6, ge=0, le=1000)
-    replies_per_thread: int = Field(default=200, ge=1)
-    quotes: int = Field(default=0, ge=0)
-    interactions: tuple[Interactions, ...] = ()
-    interactions_per_post: int = Field(default=100, ge=1, le=10_000)
-
-
-class BlueskySearchSource(_Source):
-    """Bluesky's search: for people, small."""
-
-    kind: Literal["bluesky_search"]
-    query: str
-
-
-Source = Annotated[
-    RedditSource
-    | RedditSearchSource
-    | RedditUserSource
-    | RedditArchiveSource
-    | RedditExportSource
-    | BlueskyStreamSource
-    | BlueskyAuthorSource
-    | BlueskyFeedSource
-    | BlueskyThreadSource
-    | BlueskySearchSource,
-    Field(discriminator="kind"),
-]
-
-
-class Sampling(_Section):
+class Sampling(Section):
     """How many units of each kind are drawn, and how."""
 
     seed: int = 1
@@ -328,12 +163,13 @@ class Sampling(_Section):
     replies: int = Field(default=6000, ge=0)
     timelines: int = Field(default=300, ge=0)
     community_weeks: int = Field(default=480, ge=0)
-    random_share: Share = 0.4
+    community_minimum: int = Field(default=30, ge=1)
+    random_share: Annotated[float, Field(gt=0, le=1)] = 0.4
     minimum_probability: Annotated[float, Field(gt=0, le=1)] = 0.01
     per_author: int = Field(default=3, ge=1)
 
 
-class Coding(_Section):
+class Coding(Section):
     """Who codes, by pseudonym, and how much each carries."""
 
     coders: tuple[Coder, ...] = ("c1", "c2", "c3")
@@ -342,6 +178,8 @@ class Coding(_Section):
     batch: int = Field(default=25, ge=1, le=25)
     high_intensity_share: Share = 0.3
     daily_batches: int = Field(default=6, ge=1)
+    avoid_file: str | None = None
+    paced: bool = True
 
     @model_validator(mode="after")
     def _roles_are_apart(self) -> Self:
@@ -352,20 +190,20 @@ class Coding(_Section):
         return self
 
 
-class Alerts(_Section):
+class Alerts(Section):
     """Where warnings go."""
 
     webhook_file: str | None = None
     falling_volume: Share = 0.5
 
 
-class Warehouse(_Section):
+class Warehouse(Section):
     """Which engine stores the corpus."""
 
     engine: Literal["duckdb"] = "duckdb"
 
 
-class Study(_Section):
+class Study(Section):
     """A whole study.toml."""
 
     study: StudyHead
@@ -390,6 +228,15 @@ class Study(_Section):
                     f"source.{number}.subreddit is an excluded community: remove the source"
                 )
             seen.add(source.name)
+        return self
+
+    @model_validator(mode="after")
+    def _people_are_paced(self) -> Self:
+        if not self.coding.paced and not self.policy.allow_loopback:
+            raise ValueError(
+                "coding.paced = false puts everything before coders at once: only for an invented "
+                "study (policy.allow_loopback); leave the key out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -443,8 +290,3 @@ class Study(_Section):
 def is_loopback(url: str) -> bool:
     """Tell whether an address stays on this machine."""
     return (urlsplit(url).hostname or "") in LOOPBACK_HOSTS
-
-
-def source_platform(source: Any) -> Platform:
-    """Name the platform a source of the study reads."""
-    return "reddit" if source.kind.startswith("reddit") else "bluesky"

@@ -10,10 +10,11 @@ from hypothesis import settings
 
 from tests.support.bluesky_network import bluesky_network
 from tests.support.bluesky_study import hasty_streams
+from tests.support.invented_study import invented_study
 from tests.support.needs import REPOSITORY, needs_program, shared_folder
 from tests.support.prefect_server import prefect_server
 
-__all__ = ["bluesky_network", "hasty_streams", "needs_program", "prefect_server"]
+__all__ = ["bluesky_network", "hasty_streams", "invented_study", "needs_program", "prefect_server"]
 
 # Loaded here and imported by no test: pytest must see the module first, to rewrite its asserts.
 pytest_plugins = ["tests.support.label_studio"]

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from annotation.agreement import AGREEMENT_SCHEMA, agreement, measure, reliability_matrix
+from annotation.agreement import AGREEMENT_SCHEMA, agreement, measure, spread
+from annotation.agreement_parts import PARTS_SCHEMA, agreement_parts
 from annotation.alpha import (
     FEW_DRAWS,
     NOTHING_PAIRABLE,
@@ -21,10 +22,10 @@ from annotation.alpha import (
     AlphaLevel,
     alpha,
     alpha_interval,
-    jaccard_distance,
-    masi_distance,
+    set_distances,
 )
 from annotation.codebook import load_codebook
+from annotation.span_agreement import NO_SPAN, span_f1
 
 CODEBOOK = load_codebook()
 LEVELS: tuple[AlphaLevel, ...] = ("nominal", "ordinal", "interval", "ratio")
@@ -181,21 +182,29 @@ def test_an_interval_that_rests_on_few_draws_is_withheld() -> None:
 sets = st.frozensets(st.sampled_from("abcd"))
 
 
-@given(one=sets, other=sets)
-def test_set_distances_are_symmetric_and_run_from_zero_to_one(one: Any, other: Any) -> None:
-    for distance in (masi_distance, jaccard_distance):
-        assert distance(one, other) == distance(other, one)
-        assert 0 <= distance(one, other) <= 1
-        assert (distance(one, other) == 0) == (one == other)
-    assert jaccard_distance(one, other) <= masi_distance(one, other) + 1e-12
+def jaccard_distance(one: frozenset[str], other: frozenset[str]) -> float:
+    union = one | other
+    return 1 - len(one & other) / len(union) if union else 0.0
+
+
+def masi_distance(one: frozenset[str], other: frozenset[str]) -> float:
+    if one == other:
+        return 0.0
+    monotonicity = 2 / 3 if one <= other or other <= one else 1 / 3
+    return 1 - (1 - jaccard_distance(one, other)) * monotonicity
+
+
+@given(some=st.lists(sets, min_size=1, max_size=6))
+def test_set_distances_equal_their_definitions(some: Any) -> None:
+    for level, distance in (("masi", masi_distance), ("jaccard", jaccard_distance)):
+        table = [[distance(one, other) for other in some] for one in some]
+        assert set_distances(some, some, level) == pytest.approx(np.array(table))
 
 
 def test_masi_weighs_subsets_and_overlaps() -> None:
     a, ab, bc, c = (frozenset(members) for members in ("a", "ab", "bc", "c"))
-    assert masi_distance(a, ab) == pytest.approx(1 - 1 / 2 * 2 / 3)
-    assert masi_distance(ab, bc) == pytest.approx(1 - 1 / 3 * 1 / 3)
-    assert masi_distance(ab, c) == 1
-    assert masi_distance(frozenset(), a) == 1
+    [row] = set_distances([ab], [ab, a, bc, c, frozenset()], "masi").tolist()
+    assert row == pytest.approx([0, 1 - 1 / 2 * 2 / 3, 1 - 1 / 3 * 1 / 3, 1, 1])
 
 
 def slow_set_alpha(rows: Any, distance: Any) -> float | None:
@@ -324,7 +333,98 @@ def test_lists_are_sets_and_words_have_no_presence() -> None:
         }
     )
     measured = measure(frame, "masi", seed=1, draws=20)
-    assert measured["alpha"] == alpha(reliability_matrix(frame, "masi"), "masi").value
+    assert measured["alpha"] == alpha(spread(frame, "masi").values, "masi").value
     assert measured["prevalence"] is None
     words = frame.with_columns(pl.Series("value", ["x", "x", "y", "x"]))
     assert measure(words, "nominal", seed=1, draws=20)["positive_agreement"] is None
+
+
+MARKED = pl.DataFrame(
+    {
+        "unit": ["u1", "u1", "u1", "u2", "u2", "u3"],
+        "coder": ["a", "b", "b", "a", "b", "a"],
+        "start": [0, 0, 20, 5, 14, 0],
+        "end": [10, 10, 25, 15, 30, 4],
+    }
+)
+WHO = pl.DataFrame({"unit": ["u1", "u1", "u2", "u2", "u3"], "coder": ["a", "b", "a", "b", "a"]})
+
+
+def test_spans_are_compared_exactly_and_by_overlap() -> None:
+    exact, overlap, low, high, reason = span_f1(WHO, MARKED, seed=1)
+    assert exact == pytest.approx(2 / 5)  # u1's first; u3 has one coder and does not count
+    assert overlap == pytest.approx(4 / 5)
+    assert low is not None
+    assert high is not None
+    assert low <= overlap <= high
+    assert reason is None
+
+
+def test_a_span_that_only_touches_another_does_not_overlap_it() -> None:
+    next_to = MARKED.filter(pl.col("unit") == "u2").with_columns(start=pl.Series([5, 15]))
+    assert span_f1(WHO, next_to, seed=1).overlap == 0
+
+
+def test_span_agreement_that_is_undefined_says_why() -> None:
+    assert span_f1(WHO, MARKED.clear(), seed=1) == (None, None, None, None, NO_SPAN)
+    alone = span_f1(WHO.filter(pl.col("coder") == "a"), MARKED, seed=1)
+    assert alone == (None, None, None, None, NOTHING_PAIRABLE)
+
+
+def taken_apart(frame: pl.DataFrame, repeats: pl.DataFrame | None = None) -> pl.DataFrame:
+    week = pl.date(2026, 3, 2) + pl.duration(weeks=pl.col("unit") // 150)
+    arm = pl.when(pl.col("unit") % 3 == 0).then(pl.lit("enriched")).otherwise(pl.lit("random"))
+    frame = frame.with_columns(unit_kind=pl.lit("root"), week=week, arm=arm)
+    none = frame.select("unit", "coder", "code", "value", take=pl.lit("1")).clear()
+    return agreement_parts(
+        frame, CODEBOOK, repeats=none if repeats is None else repeats, seed=1, draws=100
+    )
+
+
+def test_a_round_is_taken_apart_by_arm_pair_week_and_coder() -> None:
+    frame = round_of(0.1).filter(pl.col("code") == "help_seeking_step")
+    parts = taken_apart(frame)
+    assert parts.schema == PARTS_SCHEMA
+    by = {(row["part_kind"], row["part"]): row for row in parts.to_dicts()}
+    assert [part for kind, part in by if kind == "coders"] == ["c0 x c1", "c0 x c2", "c1 x c2"]
+    assert by["arm", "random"]["n_units"] == 200
+    assert by["arm", "enriched"]["n_units"] == 100
+    assert by["week", "2026-03-02"]["n_units"] == by["week", "2026-03-09"]["n_units"] == 150
+    pair = frame.filter(pl.col("coder") != "c2")
+    alone = agreement(pair, CODEBOOK, seed=1, draws=10)["alpha"][0]
+    assert by["coders", "c0 x c1"]["alpha"] == pytest.approx(alone)
+    assert {by["codes", "root"]["level"]} <= {"masi", "jaccard"}
+    assert all(row["alpha"] is not None or row["reason"] for row in by.values())
+
+
+def test_a_coder_who_sees_more_than_the_team_drifts() -> None:
+    frame = round_of(0.0).filter(pl.col("code") == "help_seeking_step")
+    late = (pl.col("coder") == "c1") & (pl.col("unit") >= 150)
+    eager = frame.with_columns(value=pl.when(late).then(1).otherwise("value").cast(pl.Int32))
+    drift = taken_apart(eager).filter(pl.col("part_kind") == "drift")
+    flagged = drift.filter("is_drifting")["part"].to_list()
+    assert flagged == ["c1 2026-03-09"]
+    calm = taken_apart(frame).filter(pl.col("part_kind") == "drift")
+    assert not calm["is_drifting"].any()
+
+
+def test_a_coders_repeats_are_measured_against_the_first_time() -> None:
+    first = round_of(0.0).filter((pl.col("coder") == "c1") & (pl.col("code") == "struggleposting"))
+    again = first.with_columns(value=pl.when(pl.col("unit") < 10).then(0).otherwise("value"))
+    repeats = pl.concat(
+        [first.with_columns(take=pl.lit("1")), again.with_columns(take=pl.lit("2"))],
+        how="vertical_relaxed",
+    )
+    [row] = taken_apart(round_of(0.0), repeats).filter(pl.col("part_kind") == "repeats").to_dicts()
+    assert (row["part"], row["code_id"], row["n_units"]) == ("c1", "struggleposting", 300)
+    assert 0.9 < row["alpha"] < 1
+
+
+def test_negative_agreement_is_counted_on_absence() -> None:
+    rows = [
+        *((1, "c1", "help_seeking_step", 1), (1, "c2", "help_seeking_step", 0)),
+        *((2, "c1", "help_seeking_step", 0), (2, "c2", "help_seeking_step", 0)),
+    ]
+    row = agreement(codings(rows), CODEBOOK, seed=1).row(0, named=True)
+    assert row["negative_agreement"] == pytest.approx(2 / 3)
+    assert row["positive_agreement"] == 0

@@ -35,3 +35,48 @@ def test_the_order_units_arrive_in_does_not_matter(units: list[int]) -> None:
         for order in (units, list(reversed(units)))
     ]
     assert plans[0] == plans[1]
+
+
+@given(units=UNITS, share=st.floats(0, 1))
+def test_loads_are_balanced(units: list[int], share: float) -> None:
+    plan = assign(units, CODERS, round_="R3", double_share=share, seed=7)
+    loads = [len(own) for own in plan.values()]
+    assert max(loads) - min(loads) <= 1
+
+
+@given(units=UNITS)
+def test_sentinels_go_to_everybody(units: list[int]) -> None:
+    plan = assign(units, CODERS, round_="R3", double_share=0, seed=7, sentinels=5)
+    coded = Counter(unit for own in plan.values() for unit in own)
+    assert sum(count == 3 for count in coded.values()) == min(5, len(units))
+    assert sum(count == 1 for count in coded.values()) == max(len(units) - 5, 0)
+
+
+@given(units=UNITS)
+def test_nobody_gets_what_they_avoid(units: list[int]) -> None:
+    avoided = {"c1": set(units[::2]), "c2": set(units[:1])}
+    for round_ in ("R1", "R3"):
+        plan = assign(units, CODERS, round_=round_, double_share=0, seed=7, avoided=avoided)
+        assert not avoided["c1"] & set(plan["c1"])
+        assert not avoided["c2"] & set(plan["c2"])
+        assert {unit for own in plan.values() for unit in own} == set(units)
+
+
+@given(units=UNITS)
+def test_who_has_a_unit_keeps_it_and_a_late_coder_takes_up_what_is_left(units: list[int]) -> None:
+    first = assign(units, CODERS, round_="R3", double_share=0, seed=7)
+    given_out = {unit: {coder} for coder, own in first.items() for unit in own[: len(own) // 2]}
+    later = assign(units, (*CODERS, "c4"), round_="R3", double_share=0, seed=7, held=given_out)
+    assert all(unit in later[coder] for unit, [coder] in given_out.items())
+    assert Counter(unit for own in later.values() for unit in own) == Counter(units)
+    if len(units) > 12:
+        assert later["c4"]
+
+
+@given(units=UNITS)
+def test_what_a_coder_who_left_did_not_code_is_dealt_anew(units: list[int]) -> None:
+    first = assign(units, CODERS, round_="R3", double_share=0, seed=7)
+    coded = {unit: {"c3"} for unit in first["c3"][:3]}
+    rest = assign(units, ("c1", "c2"), round_="R3", double_share=0, seed=7, held=coded)
+    dealt = Counter(unit for own in rest.values() for unit in own)
+    assert dealt == Counter(set(units) - set(coded))

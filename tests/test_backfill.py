@@ -370,11 +370,15 @@ def test_a_file_that_is_no_dump_is_one_sentence(archive: Place, tmp_path: Path) 
 # --- exports ---------------------------------------------------------------------------------
 
 
-def test_a_table_is_read_once_however_often_it_is_named(study: Place, tmp_path: Path) -> None:
+def test_a_table_is_read_once_however_often_it_is_named(
+    study: Place, tmp_path: Path, prefect_server: PrefectServer
+) -> None:
     path = tmp_path / "export.csv"
     table(range(40)).write_csv(path)
     first = study.invoke("backfill", str(path), "--json")
     assert counts(first) == {"new": 40}
+    shown = prefect_server.ask("artifacts/filter", sort="CREATED_DESC")
+    assert next(it["data"] for it in shown if it["type"] == "progress") == 100.0
     assert counts(study.invoke("backfill", str(path), str(path), "--json")) == {}
     copied = tmp_path / "another name.csv"
     copied.write_bytes(path.read_bytes())

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from typer.models import CommandInfo
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from flows.cli import app
@@ -36,6 +37,8 @@ VERBS: dict[tuple[str, ...], str] = {
     ("refresh",): "removals",
     ("forget",): "keep them out",
     ("retain",): "policy allows",
+    ("backup",): "sealed file",
+    ("restore",): "removed since",
     ("shred",): "destroy vault",
     ("draw",): "stratified",
     ("push",): "Label Studio",
@@ -44,13 +47,16 @@ VERBS: dict[tuple[str, ...], str] = {
     ("round",): "coding round",
     ("publish",): "verdicts",
     ("verdicts",): "claims",
+    ("report",): "one page with plots",
     ("sql",): "read-only",
     ("scrub",): "numbers",
     ("dedup",): "earlier row",
+    ("agreement",): "interval",
     ("status",): "gaps",
     ("up",): "schedules",
     ("codebook", "lint"): "codebook",
     ("codebook", "show"): "codebook",
+    ("codebook", "diff"): "versions",
     ("label-studio", "start"): "loopback",
     ("label-studio", "stop"): "Label Studio",
 }
@@ -94,19 +100,13 @@ def test_every_verb_tells_what_it_does(verb: tuple[str, ...], word: str) -> None
 
 
 def test_no_verb_is_left_out() -> None:
-    named: set[tuple[str, ...]] = {(name_of(command),) for command in app.registered_commands}
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        named |= {
-            (str(group.name), name_of(command))
-            for command in group.typer_instance.registered_commands
-        }
+    root = get_command(app)
+    assert isinstance(root, TyperGroup)
+    named: set[tuple[str, ...]] = set()
+    for name, command in root.commands.items():
+        within = command.commands if isinstance(command, TyperGroup) else None
+        named |= {(name, each) for each in within} if within else {(name,)}
     assert named == set(VERBS)
-
-
-def name_of(command: CommandInfo) -> str:
-    """Return what a verb is called by: its function's name where it has no other."""
-    return str(command.name or getattr(command.callback, "__name__", ""))
 
 
 def test_an_unknown_verb_is_bad_input() -> None:
@@ -237,6 +237,18 @@ def test_a_codebook_that_breaks_a_rule_names_it(tmp_path: Path) -> None:
     broken.write_text(ours.replace("codes:\n", "codez:\n", 1), "utf-8")
     assert broken.read_text("utf-8") != ours
     say("codebook", "lint", str(broken)).refuses(2, "mine.yaml", "codez")
+
+
+def test_diff_says_what_changed_and_refuses_a_number_that_says_too_little(tmp_path: Path) -> None:
+    ours = files("annotation").joinpath("codebook/struggle-sharing.v1.yaml").read_text("utf-8")
+    before = tmp_path / "before.yaml"
+    before.write_text(ours.replace("gate: struggleposting >= 1", "gate: none", 1), "utf-8")
+    told = say("codebook", "diff", str(before))
+    assert told.code == 2
+    assert "major: digital_vulnerability_signaling: gate differs" in told.out
+    assert "to be coded again: every root coded under 1.0.0" in told.out
+    before.write_text(ours.replace("version: 1.0.0", "version: 0.9.0", 1), "utf-8")
+    assert say("codebook", "diff", str(before)).succeeds().out == "nothing differs\n"
 
 
 def test_show_prints_one_code_and_refuses_an_unknown_one() -> None:

@@ -196,6 +196,32 @@ def rules(edit: Callable[[dict[str, Any]], None]) -> str:
         (lambda d: d["codes"][1]["examples"]["positive"].pop(), "has 2 positive examples"),
         (lambda d: d["codes"][1]["examples"]["near_miss"].pop(), "has 2 near_miss examples"),
         (lambda d: d["codes"][1]["examples"]["positive"][0].update(value=0), "allows 1 or 2"),
+        (
+            lambda d: d["codes"][1]["examples"]["positive"][2].update(value=2),
+            "shows the anchor of value 1",
+        ),
+        (
+            lambda d: d["codes"][1]["examples"]["near_miss"][0].update(
+                text=d["codes"][1]["examples"]["positive"][0]["text"]
+            ),
+            "stands under two values of it",
+        ),
+        (
+            lambda d: (
+                d["codes"][-1]["examples"]["positive"][0].update(
+                    text=d["codes"][0]["examples"]["positive"][0]["text"]
+                )
+                or d["codes"][-1].update(exclusive_with=["*"])
+            ),
+            "which exclude each other",
+        ),
+        (
+            lambda d: (
+                [r.update(against=d["codes"][2]["id"]) for r in d["codes"][2]["decision_rules"]]
+                + [m.update(instead="none") for m in d["codes"][2]["examples"]["near_miss"]]
+            ),
+            "online_emotional_offloading is told apart from no near neighbour",
+        ),
         (lambda d: d["codes"][1].update(hotkey="1"), "hotkey 1 of struggleposting stands twice"),
         (lambda d: d["codes"][1].update(name="Struggleposting"), "name Struggleposting of"),
         (lambda d: d["codes"][1].update(hotkey="u"), "key u is Label Studio's own"),
@@ -220,7 +246,7 @@ def rules(edit: Callable[[dict[str, Any]], None]) -> str:
         (lambda d: d["evidence"]["not_needed_for"].append("x5"), "x5 is no code"),
     ],
 )
-def test_the_lint_finds(edit: Callable[[dict[str, Any]], None], told: str) -> None:
+def test_the_lint_finds(edit: Callable[[dict[str, Any]], object], told: str) -> None:
     assert told in rules(edit)
 
 

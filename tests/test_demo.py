@@ -15,6 +15,7 @@ import pytest
 
 from flows.demo import INSTANTS
 from tests.support.command import Outcome, outcome, start
+from tests.support.cookbook import questions
 from tests.support.loopback_only import Namespace, loopback_only
 from tests.support.needs import missing
 from warehouse import store
@@ -31,6 +32,7 @@ TABLES = (
     "select table_name from information_schema.tables "
     "where table_type = 'BASE TABLE' and table_name <> 'collection_runs'"
 )
+UNANSWERED = ["20. How long do posts stay up?"]  # of cohorts followed for 30 days
 INTERFACES = "import socket; print([name for _, name in socket.if_nameindex()])"
 
 
@@ -119,7 +121,7 @@ def test_there_is_no_network_but_loopback(home: Home) -> None:
 def test_every_step_says_what_it_did(first: Run) -> None:
     told = first.told.out
     steps = re.findall(r"^\[ *[\d.]+ s\] (.+?): (.+)$", told, re.MULTILINE)
-    assert len(steps) == len(INSTANTS) + 7
+    assert len(steps) == len(INSTANTS) + 8
     done = dict(steps)
     assert re.search(r"[1-9]\d* annotations", done["simulated coders code through the API"])
     assert sum(int(found) for found in re.findall(r"(\d+) new posts", told)) > 1000
@@ -143,6 +145,10 @@ def test_the_places_it_names_are_there(home: Home, first: Run) -> None:
     assert logins is not None
     assert "simulated-1" in Path(logins[1]).read_text("utf-8")
     assert "the published file demo-study/published/corpus.duckdb" in told
+    assert "in any browser: demo-study/published/report.html" in told
+    page = (home.study / "published" / "report.html").read_text("utf-8")
+    assert "<h2" in page
+    assert "Invented data" in page
 
 
 def test_the_printed_query_runs_as_it_stands(home: Home, first: Run) -> None:
@@ -152,6 +158,12 @@ def test_the_printed_query_runs_as_it_stands(home: Home, first: Run) -> None:
     told = home.run(*arguments).succeeds().out
     assert "reddit" in told
     assert "bluesky" in told
+
+
+def test_every_question_of_the_cookbook_runs_on_its_corpus(home: Home, first: Run) -> None:
+    with open_corpus(home.study) as corpus:
+        answers = {heading: list(corpus.rows(sql)) for heading, sql in questions().items()}
+    assert [heading for heading, rows in answers.items() if not rows] == UNANSWERED
 
 
 def test_a_second_run_is_quicker_and_changes_nothing(first: Run, second: Run) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
+from flows.journal import NAME
 from schema.errors import SourceUnavailable
 from tests.support.appview_script import (
     HANDLE,
@@ -33,6 +34,7 @@ from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_village import NOON, minutely, submission, village
 from tests.support.reddit_village import WRITER as PORCH_WRITER
 from tests.support.scanner import Names, scan
+from warehouse import store
 
 pytestmark = pytest.mark.prefect_server
 
@@ -142,6 +144,13 @@ def test_flows_report_to_the_server_that_is_configured(
     assert asked["collect"] == {"sources": None}
     assert asked["draw"] == {"wave": "W1", "round_": "R1", "roots": 1, "replies": None}
     assert not (study.folder / "var" / "prefect" / "prefect:memory:.db").exists()
+    [read] = [run["id"] for run in runs if names[run["flow_id"]] == "collect"]
+    with store.open_warehouse(study.folder / "warehouse.duckdb", now=NOON) as warehouse:
+        kept = warehouse.execute("select flow_run, run_id from landed.collection_runs limit 1")
+    lines = (study.folder / "var" / NAME).read_text("utf-8").splitlines()
+    line = json.loads(lines[0])
+    assert [(line["flow_run"], line["run_id"])] == kept
+    assert (line["event"], line["flow"], line["flow_run"]) == ("run_began", "collect", read)
 
 
 def test_a_refusal_is_not_tried_again(

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,14 +24,13 @@ from flows.workspace import Workspace
 from tests.support.appview_script import HANDLE, WRITER, scripted_appview
 from tests.support.command import PORCH, Outcome
 from tests.support.killed_forget import STEPS
-from tests.support.passes import Passes, passes
+from tests.support.passes import Passes, collected, copied, passes
 from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_village import NOON, Village, comment, submission, village
 from tests.support.scanner import Names, scan
 from transforms.pseudonymize import author_pseudonyms
 from warehouse import store
 from warehouse.corpus import open_corpus
-from warehouse.publish import publish
 
 MOSS = Person("reddit", "moss-lantern-7731", "t2_moss1", "", NOON - timedelta(days=900))
 FERN = Person("reddit", "fern-harbour-2208", "t2_fern1", "", NOON - timedelta(days=700))
@@ -66,21 +64,13 @@ def porch() -> Iterator[Village]:
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory: pytest.TempPathFactory, porch: Village) -> Path:
-    """Collect and publish once; tests work on copies."""
-    folder = tmp_path_factory.mktemp("forget")
-    study = passes(folder, reddit=porch.url, now=NOON, sources=PORCH)
-    study.collect()
-    with study.workspace() as workspace:
-        publish(workspace.warehouse, workspace.published, now=NOON)
-    return folder
+def whole(tmp_path_factory: pytest.TempPathFactory, porch: Village) -> Passes:
+    return collected(tmp_path_factory.mktemp("forget"), reddit=porch.url, now=NOON)
 
 
 @pytest.fixture
-def study(tmp_path: Path, collected: Path, porch: Village) -> Passes:
-    made = passes(tmp_path, reddit=porch.url, now=NOON, sources=PORCH)
-    shutil.copytree(collected / made.place.folder.name, made.place.folder, dirs_exist_ok=True)
-    return made
+def study(tmp_path: Path, whole: Passes, porch: Village) -> Passes:
+    return copied(whole, tmp_path, reddit=porch.url)
 
 
 def forget(study: Passes, *lines: str) -> Forgotten:

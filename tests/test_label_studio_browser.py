@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from annotation import label_studio
+from annotation.codebook import load_codebook
 from annotation.label_studio_server import Login
 from schema.codebook import Codebook
 from schema.coding import CodingTask
+from schema.vocabulary import UnitKind
 from tests.support.coding_tasks import coding_task, turn
 from tests.support.needs import needs_program
 
@@ -99,6 +101,19 @@ def is_submission(answer: Response) -> bool:
     return answer.request.method == "POST" and "/annotations" in answer.url
 
 
+def blur(page: Page, part: str) -> str:
+    """Return how much the words of a part of the form are blurred."""
+    return str(
+        page.locator(part).evaluate(
+            """part => {
+                const words = [...part.querySelectorAll('[class*=text], [class*=phrase]')];
+                const seen = new Set(words.map(word => getComputedStyle(word).filter));
+                return [...seen].filter(filter => filter !== 'none').join() || 'none';
+            }"""
+        )
+    )
+
+
 def everything_fits(page: Page) -> bool:
     """Tell whether codes, grades, the text's box and the memo are all on the screen at once."""
     return bool(
@@ -135,7 +150,10 @@ def test_a_coder_reads_codes_and_submits_and_pull_brings_it_back(
     for shown in (NOTE, CONTEXT, TITLE, BEGINNING.strip()):
         page.get_by_text(shown).first.wait_for()
 
-    page.keyboard.press("1")  # struggleposting
+    assert not page.get_by_text("Virtual Catharsis").first.is_visible()  # its gate is closed
+    page.locator(".confide-text").hover()
+    assert blur(page, ".confide-thread") == "blur(6px)"
+    page.keyboard.press("1")  # struggleposting, the gate
     page.keyboard.press("Alt+Shift+Digit1")  # its value 2
     page.get_by_text("Virtual Catharsis").first.click()
     row = page.locator(".confide-grades:visible").nth(1)
@@ -150,9 +168,7 @@ def test_a_coder_reads_codes_and_submits_and_pull_brings_it_back(
     page.get_by_placeholder("Memo").fill(MEMO)
     assert everything_fits(page)
     page.screenshot(path=artifacts / "label-studio-root.png")
-    with page.expect_response(is_submission) as answered:
-        page.get_by_role("button", name="Submit current annotation").click()
-    assert answered.value.ok
+    submit(page)
 
     pulled = label_studio.pull(client, project, codebook, since=None)
     assert (pulled.refused_count, pulled.annotations_count, pulled.memos_count) == (0, 1, 1)
@@ -196,3 +212,77 @@ def test_a_long_reply_in_a_long_thread_is_graded_without_scrolling(
     assert everything_fits(page)
     page.screenshot(path=artifacts / "label-studio-reply.png")
     assert hosts <= {urlsplit(client.url).netloc, ""}
+
+
+CARD = """  Day   Gap  Feedback  Intensity  Uptake
+    0     ?      -0.2          1      no
+    9     9      +2.1          2      no
+   11     2      +1.8          2     yes
+"""
+WEEK = """Root posts in the sample: 42, by 31 authors
+                                             this week  4 weeks before
+Posts in which authors share a struggle           0.58            0.49
+Replies that support                              0.71               ?
+"""
+REPLY = "I read this twice. Reading it, I feel less alone."
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "text"),
+    [
+        ("thread", "theme_emotional_catharsis", TEXT),
+        ("timeline", "social_validation_loop", CARD),
+        ("community", "theme_social_norms", WEEK),
+    ],
+)
+def test_threads_and_cards_are_coded_by_clicks_and_keys(
+    kind: UnitKind,
+    code: str,
+    text: str,
+    page: Page,
+    hosts: set[str],
+    client: label_studio.Client,
+    coder_login: Login,
+    new_key: Callable[..., label_studio.ProjectKey],
+    artifacts: Path,
+) -> None:
+    codebook = load_codebook()
+    project = label_studio.ensure_project(client, new_key(kind), codebook)
+    replies = (turn(REPLY), turn("So do I.")) if kind == "thread" else ()
+    first, second = (
+        coding_task(n, unit_kind=kind, title="A card", text=text, thread=replies) for n in (1, 2)
+    )
+    label_studio.push(client, project, [first, second])
+    open_task(page, client.url, coder_login, project)
+    page.get_by_text("A card").first.wait_for()
+    assert page.get_by_text(REPLY).count() == (kind == "thread")
+    asked = codebook.code(code)
+    page.keyboard.press(asked.hotkey)
+    page.locator(".confide-grades:visible").first.wait_for()
+    page.keyboard.press(f"Alt+Shift+{key_of(asked.hotkey)}")  # its value 2
+    page.locator(".confide-grades:visible label").nth(2).click()  # its certainty 1
+    page.locator(".confide-text").hover()
+    page.screenshot(path=artifacts / f"label-studio-{kind}.png")
+    submit(page)
+    page.get_by_text("Context is missing").first.wait_for()
+    page.locator(".confide-grades:visible").first.wait_for(state="detached")
+    page.get_by_text("Context is missing").first.click()
+    submit(page)
+
+    pulled = label_studio.pull(client, project, codebook, since=None)
+    assert (pulled.refused_count, pulled.annotations_count, dict(pulled.problems)) == (0, 2, {})
+    given = pulled.codings.filter(pulled.codings["value"] > 0).to_dicts()
+    assert [(row["code_id"], row["value"], row["certainty"]) for row in given] == [(code, 2, 1)]
+    assert [one.reason for one in pulled.not_codable] == ["context"]
+    assert {given[0]["unit_key"], pulled.not_codable[0].unit_key} == {0x1001, 0x1002}
+    assert hosts <= {urlsplit(client.url).netloc, ""}
+
+
+def key_of(hotkey: str) -> str:
+    return f"Digit{hotkey}" if hotkey.isdigit() else f"Key{hotkey.upper()}"
+
+
+def submit(page: Page) -> None:
+    with page.expect_response(is_submission) as answered:
+        page.get_by_role("button", name="Submit current annotation").click()
+    assert answered.value.ok

@@ -131,17 +131,23 @@ def test_tables_and_columns_are_those_of_the_contract(
 
 def test_every_table_and_column_says_what_it_holds(corpus: duckdb.DuckDBPyConnection) -> None:
     tables = query(corpus, "select table_name, comment from duckdb_tables()")
-    assert {row["table_name"] for row in tables} == {*MARTS, "readme"}
-    assert all(row["comment"] for row in tables)
-    columns = query(
-        corpus,
-        "select table_name, column_name, comment from duckdb_columns() "
-        "where table_name in (select table_name from duckdb_tables()) and table_name <> 'readme'",
-    )
-    assert [row for row in columns if not row["comment"]] == []
+    assert {row["table_name"] for row in tables} == {*MARTS, "readme", "versions"}
+    for things in (
+        "duckdb_tables()",
+        "duckdb_views() where not internal",
+        "duckdb_columns() where not internal",
+        "duckdb_functions() where not internal",
+    ):
+        rows = query(corpus, f"from {things}")
+        assert [row for row in rows if not row["comment"]] == [], things
+    columns = query(corpus, "from duckdb_columns() where not internal")
     for mart in models("marts"):
         known = {row["column_name"] for row in columns if row["table_name"] == mart.name}
         assert set(mart.column_comments) == known, mart.name
+    said = {(row["table_name"], row["column_name"]): row["comment"] for row in columns}
+    assert said["v_post", "author_key"] == said["post", "author_key"]
+    assert said["v_apost", "struggleposting"].startswith("the code of this name")
+    assert said["claim_c19", "y"] == "what is measured"
     [likes] = [
         r
         for r in columns
@@ -159,6 +165,9 @@ def test_an_analyst_runs_views_estimators_and_claims(corpus: duckdb.DuckDBPyConn
     assert query(corpus, "select count(*) as n from v_post")[0]["n"] == 40
     links = query(corpus, "select link_category from post_link order by all")
     assert [row["link_category"] for row in links] == ["news", "tip_jar"]
+    made_by = {row["part"]: row["version"] for row in query(corpus, "from versions")}
+    assert set(made_by) == {"confide", "duckdb", "warehouse", "masking rules", "codebook"}
+    assert made_by["codebook"] == "1.0.0"
     assert "masked and keyed" in query(corpus, "select text from readme order by line")[0]["text"]
 
 
@@ -200,7 +209,7 @@ def test_equal_input_and_clock_give_equal_files(tmp_path: Path) -> None:
         files.append(folder / "published" / "corpus.duckdb")
     first, second = files
     with open_corpus(first) as one, open_corpus(second) as two:
-        for table in (*MARTS, "readme"):
+        for table in (*MARTS, "readme", "versions"):
             rows = f"select * from {table}"
             assert one.execute(rows).fetchall() == two.execute(rows).fetchall(), table
     if duckdb.__version__.startswith("1."):  # from 2.0 on a file carries an id of its own

@@ -11,7 +11,7 @@ from annotation.codebook import load_codebook
 from demo.model import Wording
 from flows import after_removals
 from flows.after_removals import close_removed
-from flows.coding_round import assigned_tasks, draw_task, projects
+from flows.coding_round import draw_task, projects, releasing
 from flows.remask import mask_anew
 from flows.workspace import Workspace
 from tests.support.command import PORCH
@@ -27,14 +27,8 @@ OLD, NEW = "The boards creaked 1 times today.", "The boards were mended at last.
 
 
 def pushed(workspace: Workspace, client: label_studio.Client) -> int:
-    """Send what each coder is assigned, as the push does."""
-    codebook = load_codebook(None)
-    count = 0
-    for key in projects(workspace, codebook, "W1", ROUND):
-        if tasks := assigned_tasks(workspace, key):
-            opened = label_studio.ensure_project(client, key, codebook)
-            count += label_studio.push(client, opened, tasks).new
-    return count
+    """Send what each coder is to code, as the push does."""
+    return releasing(workspace, load_codebook(None), "W1", ROUND).push(client)["tasks"]
 
 
 def shown(workspace: Workspace, client: label_studio.Client) -> str:

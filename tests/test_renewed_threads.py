@@ -26,13 +26,13 @@ def test_words_that_went_are_shown_above_no_reply_and_its_codings_stay(
     pushed = label_studio.push(client, project, [first, second])
     code(coder, codebook, pushed.task_ids[first.unit_key], first, {"reply_emotional_support": 1})
     now = [coding_task(1, unit_kind="reply", thread=(turn(STAYS),)), second]
-    assert label_studio.renew_threads(client, project, now) == 1
+    assert label_studio.renew_tasks(client, project, now) == 1
     shown = {task.id: str(task.data) for task in held_tasks(client, project)}
     assert set(shown) == set(pushed.task_ids.values())
     assert not [text for text in shown.values() if GONE in text]
     assert all(STAYS in text for text in shown.values())
     pulled = label_studio.pull(client, project, codebook, since=None)
     assert pulled.codings["unit_key"].unique().to_list() == [first.unit_key]
-    assert label_studio.renew_threads(client, project, now) == 0
+    assert label_studio.renew_tasks(client, project, now) == 0
     alone = [coding_task(1, unit_kind="reply"), second]
-    assert label_studio.renew_threads(client, project, alone) == 1
+    assert label_studio.renew_tasks(client, project, alone) == 1

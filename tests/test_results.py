@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotation.codebook import load_codebook
-from annotation.form import FORM_UNITS
-from annotation.results import ParsedCoding, Span, build_result, parse_result
+from annotation.form import CARDS, FORM_UNITS
+from annotation.results import ParsedCoding, Span, build_reason, build_result, parse_result
 from schema.vocabulary import UnitKind
 
 CODEBOOK = load_codebook()
@@ -55,7 +55,7 @@ def decisions(draw: st.DrawFn) -> tuple[Any, ...]:
     place = st.integers(0, len(text) - 1)
     present = [code_id for code_id, value in values.items() if value]
     spans = set()
-    for code_id in present:
+    for code_id in present if unit_kind not in CARDS else ():
         start = draw(place)
         spans.add(Span(code_id, start, draw(st.integers(start + 1, len(text)))))
     return unit_kind, values, certainties, tuple(sorted(spans)), text
@@ -163,6 +163,25 @@ def test_what_breaks_a_rule_is_refused(result: Result, rule: str, detail: str) -
     coding = parsed(result)
     assert coding.is_refused
     assert (rule, detail) in told(result)
+
+
+def test_a_unit_that_cannot_be_coded_says_why() -> None:
+    coding = parsed(build_reason("masked"))
+    assert (coding.cannot_code, coding.problems) == ("masked", ())
+    assert set(coding.values.values()) == {0}
+
+
+def test_a_unit_is_coded_or_not_never_both() -> None:
+    both = [ticks("help_seeking_step"), *build_reason("masked")]
+    assert ("coded_and_not_codable", "cannot_code") in told(both)
+    assert parsed(both).is_refused
+    assert parsed([radio("cannot_code", "tired")]).is_refused
+
+
+def test_grades_that_a_closed_gate_left_behind_are_no_slip() -> None:
+    left = [radio("virtual_catharsis__value", "1"), radio("struggleposting__value", "1")]
+    assert told(left) == {("value_without_tick", "struggleposting")}
+    assert told([ticks("struggleposting"), *left]) >= {("value_without_tick", "virtual_catharsis")}
 
 
 def test_missing_evidence_is_counted_but_not_refused() -> None:

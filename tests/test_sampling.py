@@ -1,3 +1,5 @@
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import dataframely as dy
@@ -7,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.sampling import (
+from annotation.inclusion import (
     SamplingPlan,
     allocate,
-    draw,
-    draw_within,
     inclusion_probabilities,
     summarise_frame,
+)
+from annotation.sampling import (
+    draw,
+    draw_threads,
+    draw_with_timelines,
+    draw_within,
+    drawn_of,
 )
 from schema.coding import FrameUnit, Unit
 from schema.errors import StudyInvalid
@@ -42,6 +49,7 @@ def frame(
     clusters: list[int] | None = None,
     platforms: list[str] | None = None,
     threads: list[int] | None = None,
+    bands: list[str] | None = None,
 ) -> dy.DataFrame[FrameUnit]:
     first = 1000 if threads is None else 5000  # replies' keys are not those of roots
     keys = [first + n for n in range(len(authors))]
@@ -53,8 +61,11 @@ def frame(
                 "thread_key": threads or keys,
                 "platform": platforms or ["reddit"] * len(authors),
                 "week": [MONDAY + timedelta(weeks=w) for w in weeks or [0] * len(authors)],
+                "community_kind": ["subreddit"] * len(authors),
+                "volume": [("low", "mid")[n % 2] for n in range(len(authors))],
                 "author_pseudonym": [f"{a:032x}" for a in authors],
                 "cluster_key": clusters or keys,
+                "bands": bands or [""] * len(authors),
             },
             schema_overrides={"unit_key": pl.UInt64, "version_key": pl.UInt64}
             | {"cluster_key": pl.UInt64, "thread_key": pl.UInt64},
@@ -99,7 +110,8 @@ def test_chances_do_not_depend_on_the_seed_and_keep_the_minimum(
     units: dy.DataFrame[FrameUnit], n: int, least: float
 ) -> None:
     one = plan(n, minimum_probability=least)
-    if n < inclusion_probabilities(units, plan(70))["author_share"].sum() * least:
+    loose = inclusion_probabilities(units, plan(70, minimum_probability=least))
+    if n < loose["author_share"].sum() * least:
         with pytest.raises(StudyInvalid, match="minimum_probability"):
             draw(units, one, now=NOW)
         return
@@ -177,35 +189,113 @@ def test_a_plan_that_no_draw_can_keep_is_refused(n: int) -> None:
         plan(n)
 
 
-def drawn_share(draws: int) -> float:
+AUTHORS = [0] * 9 + [1] * 5 + [2] * 4 + list(range(3, 30))
+FRAME = frame(
+    AUTHORS,
+    weeks=[n % 9 for n in range(len(AUTHORS))],
+    platforms=["bluesky" if n % 5 == 0 else "reddit" for n in range(len(AUTHORS))],
+    clusters=[1000 + (n if n % 11 else 0) for n in range(len(AUTHORS))],
+    bands=[f"{(n % 7 == 0) + (n % 14 == 0)}{int(n % 9 == 0)}" for n in range(len(AUTHORS))],
+)
+ARMS: dict[str, object] = {
+    "minimum_probability": 0.1,
+    "random_share": 0.5,
+    "lists": ("virtual_catharsis", "trauma_capitalization"),
+    "strata": ("platform", "community_kind", "four_weeks", "volume"),
+}
+
+
+def furthest(stated: pl.DataFrame, hits: dict[int, int], draws: int) -> float:
     """Return the largest deviation, in standard errors, of inclusion from what is stated."""
-    authors = [0] * 9 + [1] * 5 + [2] * 4 + list(range(3, 30))
-    units = frame(
-        authors,
-        weeks=[n % 3 for n in range(len(authors))],
-        platforms=["bluesky" if n % 5 == 0 else "reddit" for n in range(len(authors))],
-        clusters=[1000 + (n if n % 11 else 0) for n in range(len(authors))],
-    )
-    one = plan(11, minimum_probability=0.2)
-    stated = inclusion_probabilities(units, one).sort("unit_key")
-    hits = dict.fromkeys(stated["unit_key"], 0)
-    for seed in range(draws):
-        for key in draw(units, plan(11, minimum_probability=0.2, seed=seed), now=NOW)["unit_key"]:
-            hits[key] += 1
     probability = stated["inclusion_probability"].to_numpy()
-    assert len(np.unique(probability.round(6))) > 4
+    found = np.array([hits.get(key, 0) for key in stated["unit_key"]]) / draws
     errors = np.sqrt(probability * (1 - probability) / draws)
-    deviation = np.abs(np.array(list(hits.values())) / draws - probability)
-    return float((deviation / np.maximum(errors, 1e-9)).max())
+    return float((np.abs(found - probability) / np.maximum(errors, 1e-9)).max())
+
+
+def drawn_share(draws: int, n: int = 11, **changes: object) -> float:
+    """Draw with so many seeds; return how far inclusion lies from what is stated."""
+    plain: dict[str, object] = {"minimum_probability": 0.2, "strata": ("platform", "four_weeks")}
+    one = plan(n, **(plain | changes))
+    stated = inclusion_probabilities(FRAME, one)
+    hits: Counter[int] = Counter()
+    keys = stated["unit_key"].to_numpy()
+    for seed in range(draws):
+        hits.update(keys[drawn_of(stated, replace(one, seed=seed))].tolist())
+    assert len(np.unique(stated["inclusion_probability"].to_numpy().round(6))) > 4
+    return furthest(stated, hits, draws)
+
+
+def drawn_with_timelines(draws: int) -> float:
+    """Do the same where the authors of drawn timelines bring all their root posts."""
+    one, lines = plan(14, **ARMS), plan(2, unit_kind="timeline", minimum_probability=0.2)
+    authors = FRAME.filter(pl.col("author_pseudonym").is_in([f"{a:032x}" for a in (0, 1, 2, 7)]))
+    timelines = authors.unique("author_pseudonym", keep="first", maintain_order=True)
+    frame_of_lines = FrameUnit.validate(timelines.with_columns(cluster_key="unit_key"))
+    chances = inclusion_probabilities(frame_of_lines, lines)
+    hits: Counter[int] = Counter()
+    units: dy.DataFrame[Unit] | None = None
+    stated: dict[int, float] = {}
+    for seed in range(draws):
+        line = draw(frame_of_lines, replace(lines, seed=seed), now=NOW)["unit_key"].implode()
+        known = chances.select(
+            "author_pseudonym",
+            pl.col("inclusion_probability").alias("timeline_chance"),
+            pl.col("unit_key").is_in(line).alias("is_drawn"),
+        )
+        units = draw_with_timelines(FRAME, replace(one, seed=seed), known, now=NOW)
+        stated |= dict(units.select("unit_key", "inclusion_probability").iter_rows())
+        hits.update(units["unit_key"])
+    told = pl.DataFrame(
+        {"unit_key": list(stated), "inclusion_probability": list(stated.values())},
+        schema_overrides={"unit_key": pl.UInt64},
+    )
+    assert told["inclusion_probability"].min() >= 0.1  # type: ignore[operator]
+    assert told.height == FRAME["cluster_key"].n_unique()
+    return furthest(told, hits, draws)
 
 
 def test_units_are_drawn_as_often_as_stated() -> None:
     assert drawn_share(2_000) < 4
 
 
+def test_with_enrichment_and_timelines_units_are_drawn_as_often_as_stated() -> None:
+    assert drawn_share(1_000, 14, **ARMS) < 4
+    assert drawn_with_timelines(200) < 4
+
+
 @pytest.mark.long
 def test_units_are_drawn_as_often_as_stated_over_ten_thousand_draws() -> None:
     assert drawn_share(10_000) < 4
+    assert drawn_share(10_000, 14, **ARMS) < 4
+    assert drawn_with_timelines(10_000) < 4
+
+
+def test_enrichment_raises_the_chance_of_what_a_list_finds_and_keeps_the_size() -> None:
+    chances = inclusion_probabilities(FRAME, plan(14, **ARMS))
+    whole = chances.filter(pl.col("author_share") == 1)
+    by_band = dict(whole.group_by("band_0").agg(pl.col("inclusion_probability").mean()).iter_rows())
+    assert by_band["2"] > by_band["1"] > by_band["0"]
+    assert chances["inclusion_probability"].min() >= 0.1  # type: ignore[operator]
+    assert chances["inclusion_probability"].sum() == pytest.approx(14, abs=1)
+
+
+def test_a_replies_cap_is_of_its_thread() -> None:
+    replies = frame(list(range(60)), threads=[1] * 50 + [2] * 10)
+    one = plan(60, unit_kind="reply", cap="thread_key", per_author=20)
+    drawn = draw(replies, one, now=NOW).join(replies, on="unit_key")
+    assert dict(drawn.group_by("thread_key").len().iter_rows()) == {1: 20, 2: 10}
+    of_long = drawn.filter(pl.col("thread_key") == 1)["inclusion_probability"]
+    assert of_long.to_list() == pytest.approx([0.4] * 20)
+
+
+def test_a_thread_has_the_chance_of_its_root() -> None:
+    roots = frame(list(range(24)))
+    opened = draw(roots, plan(8), now=NOW)
+    threads = draw_threads(roots, opened, plan(0, unit_kind="thread"), now=NOW)
+    assert threads.select("unit_key", "inclusion_probability").equals(
+        opened.select("unit_key", "inclusion_probability")
+    )
 
 
 def test_replies_come_from_drawn_threads_and_their_weights_stand_for_every_reply() -> None:

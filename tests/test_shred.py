@@ -1,7 +1,6 @@
 """A study's end: vault and key are destroyed, nothing is linked again, the analyst's side stays."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +10,10 @@ from connectors.vault import PendingRemoval, open_vault
 from flows import shred as shredding
 from flows.shred import destroy
 from flows.shredded import Shredding, read_mark, write_mark
-from tests.support.command import KEY, PORCH
-from tests.support.passes import Passes, passes
+from tests.support.command import KEY
+from tests.support.passes import Passes, collected, copied
 from tests.support.prefect_server import PrefectServer
 from tests.support.reddit_village import NOON, Village, minutely, village
-from warehouse.publish import publish
 
 POSTS = minutely(3, until=NOON)
 
@@ -27,20 +25,13 @@ def porch() -> Iterator[Village]:
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory: pytest.TempPathFactory, porch: Village) -> Path:
-    folder = tmp_path_factory.mktemp("shred")
-    study = passes(folder, reddit=porch.url, now=NOON, sources=PORCH)
-    study.collect()
-    with study.workspace() as workspace:
-        publish(workspace.warehouse, workspace.published, now=NOON)
-    return folder
+def whole(tmp_path_factory: pytest.TempPathFactory, porch: Village) -> Passes:
+    return collected(tmp_path_factory.mktemp("shred"), reddit=porch.url, now=NOON)
 
 
 @pytest.fixture
-def study(tmp_path: Path, collected: Path, porch: Village) -> Passes:
-    made = passes(tmp_path, reddit=porch.url, now=NOON, sources=PORCH)
-    shutil.copytree(collected / made.place.folder.name, made.place.folder, dirs_exist_ok=True)
-    return made
+def study(tmp_path: Path, whole: Passes, porch: Village) -> Passes:
+    return copied(whole, tmp_path, reddit=porch.url)
 
 
 def shred(study: Passes, **variables: str) -> dict[str, object]:

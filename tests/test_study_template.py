@@ -8,7 +8,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from schema.study import BlueskyPlatform, Source, Study
+from schema.sources import Source
+from schema.study import BlueskyPlatform, Study
 
 KINDS: dict[str, type[BaseModel]] = {
     get_args(model.model_fields["kind"].annotation)[0]: model

@@ -376,7 +376,7 @@ def test_a_cause_that_is_lifted_leaves_alone_what_is_out_for_good(vault: Vault) 
 def test_of_those_kept_out_for_a_while_the_oldest_go_beyond_the_bound(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.vault.KEPT_OUT_MAX", 100)
+    monkeypatch.setattr("connectors.vault_suppression.KEPT_OUT_MAX", 100)
     vault.keep_out("bluesky", cause="a labeler", now=NOON, native_ids=["lasting"])
     names = [f"p{number}" for number in range(250)]
     for start in range(0, 250, 50):

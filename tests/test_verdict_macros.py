@@ -1,13 +1,10 @@
-"""Estimators in SQL against independent ones in NumPy, and verdicts from end to end."""
+"""Verdicts from end to end: codings in, what the data say of each claim out."""
 
 import math
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-import numpy as np
 import polars as pl
 import pytest
 
@@ -28,154 +25,7 @@ from tests.support.warehouse_rows import (
 )
 from tests.test_warehouse_units import PLAN, frame_of
 from warehouse import store
-from warehouse.models import ANALYST_MACROS, model
 from warehouse.verdicts import make_claim_views
-
-Estimate = tuple[float, float]
-LOOSE = {"rel": 1e-9, "abs": 1e-12}
-
-
-def claims_data(seed: int, *, n: int = 200) -> pl.DataFrame:
-    """Invent observations in 12 clusters and 5 cells, with gaps."""
-    rng = np.random.default_rng(seed)
-    y: list[float | None] = list(rng.normal(size=n))
-    y[3] = None
-    grp: list[int | None] = list(rng.integers(0, 2, size=n))
-    grp[5] = None
-    return pl.DataFrame(
-        {
-            "cluster": [f"k{k}" for k in rng.integers(0, 12, size=n)],
-            "cell": [f"c{c}" for c in rng.integers(0, 5, size=n)],
-            "grp": grp,
-            "x": rng.normal(size=n),
-            "y": y,
-            "w": rng.uniform(1, 5, size=n),
-        }
-    )
-
-
-def clustered(influence: np.ndarray, clusters: np.ndarray) -> float:
-    """Return the cluster-robust standard error of summed influences."""
-    sums = np.array([influence[clusters == name].sum() for name in np.unique(clusters)])
-    return float(math.sqrt(len(sums) / (len(sums) - 1) * (sums**2).sum()))
-
-
-def share(data: pl.DataFrame) -> Estimate:
-    d = data.drop_nulls("y")
-    y, w = d["y"].to_numpy(), d["w"].to_numpy()
-    estimate = float(np.average(y, weights=w))
-    return estimate, clustered(w * (y - estimate) / w.sum(), d["cluster"].to_numpy())
-
-
-def contrast(data: pl.DataFrame) -> Estimate:
-    d = data.drop_nulls(["y", "grp"])
-    y, w, g = (d[c].to_numpy() for c in ("y", "w", "grp"))
-    cell = d["cell"].to_numpy()
-    both = [c for c in np.unique(cell) if len(set(g[cell == c])) == 2]
-    weight = {c: min(w[(cell == c) & (g == k)].sum() for k in (0, 1)) for c in both}
-    total, estimate = sum(weight.values()), 0.0
-    influence = np.zeros(len(y))
-    for c in both:
-        for k in (0, 1):
-            part = (cell == c) & (g == k)
-            mean = np.average(y[part], weights=w[part])
-            sign = 1 if k else -1
-            estimate += sign * weight[c] / total * mean
-            influence[part] = sign * weight[c] / total * w[part] / w[part].sum() * (y[part] - mean)
-    used = np.isin(cell, both)
-    return float(estimate), clustered(influence[used], d["cluster"].to_numpy()[used])
-
-
-def paired(data: pl.DataFrame) -> Estimate:
-    d = data.drop_nulls(["y", "grp"])
-    rows = []
-    for (cluster, _), part in d.group_by("cluster", "cell"):
-        one, none = part.filter(grp=1), part.filter(grp=0)
-        if one.height and none.height:
-            means = [np.average(p["y"].to_numpy(), weights=p["w"].to_numpy()) for p in (one, none)]
-            rows.append((cluster, min(one["w"].sum(), none["w"].sum()), means[0] - means[1]))
-    weight = np.array([row[1] for row in rows])
-    difference = np.array([row[2] for row in rows])
-    estimate = float(np.average(difference, weights=weight))
-    clusters = np.array([row[0] for row in rows])
-    return estimate, clustered(weight * (difference - estimate) / weight.sum(), clusters)
-
-
-def slope(data: pl.DataFrame) -> Estimate:
-    d = data.drop_nulls(["y", "x"])
-    x, y, w = (d[c].to_numpy().copy() for c in ("x", "y", "w"))
-    cell = d["cell"].to_numpy()
-    for c in np.unique(cell):
-        part = cell == c
-        x[part] -= np.average(x[part], weights=w[part])
-        y[part] -= np.average(y[part], weights=w[part])
-    estimate = float((w * x * y).sum() / (w * x * x).sum())
-    influence = w * x * (y - estimate * x) / (w * x * x).sum()
-    return estimate, clustered(influence, d["cluster"].to_numpy())
-
-
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as made:
-        for name in ANALYST_MACROS:
-            made.execute(model("macros", name).sql)
-        yield made
-
-
-@pytest.mark.parametrize("oracle", [share, contrast, paired, slope], ids=lambda f: f.__name__)
-@pytest.mark.parametrize("seed", range(5))
-def test_an_estimator_equals_its_definition(
-    connection: duckdb.DuckDBPyConnection, oracle: Any, seed: int
-) -> None:
-    data = claims_data(seed)
-    connection.register("claim_x", data)
-    sql = f"select est, se, n, n_eff, clusters from est_{oracle.__name__}('claim_x')"
-    [(estimate, error, n, n_eff, clusters)] = connection.execute(sql).fetchall()
-    assert (estimate, error) == pytest.approx(oracle(data), **LOOSE)
-    assert 0 < n_eff <= n < data.height
-    assert 10 <= clusters <= 12  # pairs: a cluster may hold one group only
-
-
-@pytest.mark.parametrize("kind", ["share", "contrast", "paired", "slope"])
-@pytest.mark.parametrize("rows", [0, 1])
-def test_an_estimator_of_next_to_nothing_says_no_data(
-    connection: duckdb.DuckDBPyConnection, kind: str, rows: int
-) -> None:
-    connection.register("claim_x", claims_data(1).head(rows))
-    [(verdict, clusters)] = connection.execute(
-        f"select verdict(est, se, 0.0, 1, clusters), clusters from est_{kind}('claim_x')"
-    ).fetchall()
-    assert verdict == "no data"
-    assert clusters <= rows
-
-
-@pytest.mark.parametrize(
-    ("est", "se", "sesoi", "sign", "clusters", "wanted"),
-    [
-        (0.6, 0.01, 0.5, 1, 40, "supported"),
-        (0.4, 0.01, 0.5, 1, 40, "not supported"),
-        (0.51, 0.01, 0.5, 1, 40, "inconclusive"),
-        (0.05, 0.01, 0.1, -1, 40, "supported"),
-        (0.2, 0.01, 0.1, -1, 40, "not supported"),
-        (0.6, 0.01, 0.5, 1, 19, "no data"),
-        (None, None, 0.5, 1, 40, "no data"),
-        (float("nan"), float("nan"), 0.5, 1, 40, "no data"),
-    ],
-)
-def test_a_verdict_follows_from_interval_sign_and_smallest_effect(
-    connection: duckdb.DuckDBPyConnection,
-    est: float | None,
-    se: float | None,
-    sesoi: float,
-    sign: int,
-    clusters: int,
-    wanted: str,
-) -> None:
-    row = [est, se, sesoi, sign, clusters]
-    assert connection.execute("select verdict(?, ?, ?, ?, ?)", row).fetchall() == [(wanted,)]
-
-
-# ------------------------------------------------------------------ from codings to verdicts
 
 
 def values_of(key: int) -> dict[str, int]:
@@ -358,9 +208,10 @@ def test_what_was_never_observed_is_no_reaction_of_zero(tmp_path: Path) -> None:
             "select post_key, r1h, r1h_own, r24h_own, fb from v_engage order by post_key"
         )
     [first, second] = found
-    assert first[:3] == (1, -4, 0.0)  # a score below zero counts as none, and is its own mean
+    assert first[:3] == (1, -4, None)  # no other of its author's posts was counted at that age
+    assert first[3] == pytest.approx(-math.log(8))  # a score below zero counts as none
     assert second[:3] == (2, None, None)
-    assert second[3] == pytest.approx(math.log(8) / 2)
+    assert second[3] == pytest.approx(math.log(8))
     assert second[4] == pytest.approx(math.log(10))
 
 

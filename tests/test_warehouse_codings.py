@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from annotation.agreement import agreement
+from annotation.agreement_parts import agreement_parts
 from annotation.codebook import load_codebook
+from annotation.span_agreement import NO_SPAN
 from schema.errors import WarehouseError
 from tests.support.warehouse_rows import (
     NOW,
@@ -25,6 +27,7 @@ from warehouse import store
 
 CODE = "struggleposting"
 LATER = NOW + timedelta(hours=1)
+MONDAY = NOW.date() - timedelta(days=NOW.weekday())
 
 
 def drawn(warehouse: store.Warehouse, *keys: int) -> None:
@@ -185,8 +188,8 @@ def test_versions_and_rounds_never_mix_in_labels(tmp_path: Path) -> None:
         store.set_current_round(warehouse, "W1", "R2", "1.0.0")
         assert labels(warehouse) == [(1, 1, 3, "single")]
         assert warehouse.execute("select unit_key, wave from sample_unit") == [(1, "W1")]
-        seen = store.latest_codings(warehouse, "W1", "R1", "1.0.0")
-        assert seen.rows() == [(1, "c1", CODE, 2)]
+        seen = store.read_coded_round(warehouse, "W1", "R1", "1.0.0").codings
+        assert seen.rows() == [("root 1", "root", "c1", CODE, 2, MONDAY)]
 
 
 def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -> None:
@@ -199,14 +202,40 @@ def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -
             *(coding(key, CODE, key % 3, coder=f"c{n}") for key in keys for n in (1, 2)),
             coding(1, CODE, 0, coder="a1"),
         )
-        measured = agreement(
-            store.latest_codings(warehouse, "W1", "R1", book.version), book, seed=1
-        )
+        coded = store.read_coded_round(warehouse, "W1", "R1", book.version)
+        measured = agreement(coded.codings, book, seed=1)
+        arms = coded.codings.with_columns(arm=pl.lit("random"))
+        parts = agreement_parts(arms, book, repeats=coded.repeats, seed=1)
         for _ in range(2):
-            store.save_agreement(warehouse, measured, wave="W1", round_="R1", now=NOW)
+            store.save_agreement(warehouse, measured, parts=parts, wave="W1", round_="R1", now=NOW)
         [row] = store.read_agreement(warehouse).to_dicts()
+        apart = warehouse.execute("select part_kind, part, alpha from agreement_parts order by all")
     assert (row["code_id"], row["alpha"], row["is_floor_met"]) == (CODE, 1.0, True)
     assert (row["n_units"], row["n_coders"], row["codebook_version"]) == (12, 2, "1.0.0")
+    assert (row["span_f1"], row["span_reason"]) == (None, NO_SPAN)
+    assert ("arm", "random", 1.0) in apart
+    assert ("coders", "c1 x c2", 1.0) in apart
+    assert len(apart) == len(set(apart)) + 1  # of the sets, two levels agree
+
+
+def test_evidence_and_what_a_coder_says_again_are_read_beside_the_codings(tmp_path: Path) -> None:
+    first, last = coding(1, CODE, 2), coding(1, CODE, 1, annotation_id=9, coded_at=LATER)
+    last |= {"revised_at": LATER + timedelta(hours=1)}
+    corrected = {**first, "value": 0, "revised_at": LATER}
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        store.save_codings(
+            warehouse,
+            codings(first, corrected, last, coding(2, CODE, 1)),
+            spans((101, 1, CODE, 0, 3), (201, 2, CODE, 4, 7)),
+            now=NOW,
+        )
+        coded = store.read_coded_round(warehouse, "W1", "R1", "1.0.0")
+    assert coded.repeats.rows() == [
+        ("root 1", "c1", CODE, "first", 0),
+        ("root 1", "c1", CODE, "last", 1),
+    ]
+    assert coded.spans.rows() == [("root 2", "c1", CODE, 4, 7)]
 
 
 def test_a_codebook_stands_once_coding_under_it_began(tmp_path: Path) -> None:

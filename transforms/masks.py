@@ -32,6 +32,7 @@ MASKS: Final = (
     "IDENTITY",  # a number that a state or insurer gives to a person
     "VEHICLE",
     "CASE",  # a file, docket, report or claim
+    "DETAIL",  # what a coder marked as identifying
 )
 NAMES_COUNT: Final = 99  # persons that are told apart in one post
 PLACEHOLDER: Final = r"\[[A-Z]+(?::[a-z_]+)?(?: [0-9]{1,2})?\]"  # any, as a pattern

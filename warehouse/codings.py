@@ -1,7 +1,9 @@
-"""Codings as they come back, agreement, and the round that is read."""
+"""Codings as they come back, and the round that is read."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dataframely as dy
 import polars as pl
@@ -14,6 +16,9 @@ from warehouse.connection import Warehouse
 from warehouse.frames import admitted
 from warehouse.saving import move_cursor
 from warehouse.taken_back import mark_rewrite_due
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 SAFETY_CODE = "crisis_flag"
 _SAVE = """
@@ -85,6 +90,24 @@ def save_codings(
         return int(warehouse.scalar("select count(*) from landed.codings")) - before
 
 
+def save_not_codable(warehouse: Warehouse, rows: "Sequence[DataclassInstance]") -> None:
+    """Note which units coders said cannot be coded; what was noted before stays once.
+
+    Each row has the columns of `landed.not_codable`.
+    """
+    if not rows:
+        return
+    batch = pl.DataFrame([asdict(row) for row in rows], schema_overrides={"unit_key": pl.UInt64})
+    batch = batch.with_columns(pl.col("revised_at").dt.convert_time_zone("UTC"))
+    batch = batch.with_columns(pl.col("revised_at").dt.replace_time_zone(None))
+    with warehouse.transaction(), warehouse.showing("batch", batch):
+        warehouse.execute(
+            "insert into landed.not_codable by name select * from batch "
+            "semi join landed.units using (wave, round, unit_kind, unit_key) "
+            "anti join landed.not_codable as noted using (annotation_id, revised_at)"
+        )
+
+
 def retract_annotations(
     warehouse: Warehouse, annotation_ids: Iterable[int], *, at: datetime
 ) -> int:
@@ -134,33 +157,21 @@ def known_annotations(
 def coded_units(
     warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind, coder: str, version: str
 ) -> set[int]:
-    """Return the units whose drawn wording the coder has coded under a codebook version."""
+    """Return the units whose drawn wording the coder has coded under a codebook version.
+
+    What the coder said cannot be coded counts as well.
+    """
     rows = warehouse.execute(
         "select distinct codings.unit_key from landed.codings as codings "
         "semi join landed.units using (wave, round, unit_kind, unit_key, version_key) "
-        "where codings.wave = ? and codings.round = ? and codings.unit_kind = ? "
-        "and codings.coder = ? and codings.codebook_version = ? and codings.annotation_id not in "
-        "(select annotation_id from landed.retracted_annotations)",
+        "where codings.wave = $1 and codings.round = $2 and codings.unit_kind = $3 "
+        "and codings.coder = $4 and codings.codebook_version = $5 and codings.annotation_id not in "
+        "(select annotation_id from landed.retracted_annotations) "
+        "union select unit_key from landed.not_codable where wave = $1 and round = $2 "
+        "and unit_kind = $3 and coder = $4 and codebook_version = $5",
         [wave, round_, unit_kind, coder, version],
     )
     return {int(unit_key) for (unit_key,) in rows}
-
-
-def latest_codings(
-    warehouse: Warehouse, wave: str, round_: str, codebook_version: str
-) -> pl.DataFrame:
-    """Return each coder's standing value: columns unit, coder, code, value.
-
-    Adjudicators are left out: agreement is between those who code.
-    """
-    return warehouse.frame(
-        "select unit_key as unit, coder, code_id as code, value "
-        "from intermediate.latest_codings "
-        "where wave = ? and round = ? and codebook_version = ? "
-        "and coder not in (select coder from landed.adjudicators) "
-        "order by unit, coder, code",
-        [wave, round_, codebook_version],
-    )
 
 
 def set_current_round(
@@ -183,44 +194,3 @@ def set_current_round(
                 "where ? not in (select coder from landed.adjudicators)",
                 [coder, coder],
             )
-
-
-def save_agreement(
-    warehouse: Warehouse,
-    measured: pl.DataFrame,
-    *,
-    wave: str,
-    round_: str,
-    now: datetime,
-    codebook_version: str | None = None,
-) -> int:
-    """Put these measures in place of the round's earlier ones; one row per code.
-
-    They count for the current round's codebook version where none is named.
-    Columns: code_id, level, alpha, alpha_low, alpha_high, n_units, n_coders, prevalence,
-    positive_agreement, raw_agreement, floor, is_floor_met, reason.
-    """
-    version = codebook_version or warehouse.scalar(
-        "select codebook_version from landed.current_round"
-    )
-    place = {"wave": wave, "round": round_, "codebook_version": version}
-    rows = measured.filter(pl.col("code_id") != SAFETY_CODE).with_columns(
-        **{name: pl.lit(value) for name, value in place.items()},
-        measured_at=pl.lit(naive(now)),
-    )
-    columns = warehouse.frame("select * from landed.agreement limit 0").columns
-    with warehouse.transaction(), warehouse.showing("batch", rows.select(columns)):
-        warehouse.execute(
-            "delete from landed.agreement where wave = ? and round = ? and codebook_version = ?",
-            list(place.values()),
-        )
-        warehouse.execute("insert into landed.agreement by name select * from batch")
-    return rows.height
-
-
-def read_agreement(warehouse: Warehouse) -> pl.DataFrame:
-    """Return the measures of the current round and codebook version, by code."""
-    return warehouse.frame(
-        "select agreement.* from agreement inner join current_round "
-        "using (wave, round, codebook_version) order by code_id"
-    )

@@ -146,7 +146,9 @@ def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         connection = _attached(path)
     except duckdb.IOException as error:
-        raise _why_not(path, str(error)) from None
+        if (known := _why_not(path, str(error))) is None:
+            raise
+        raise known from None
     except duckdb.Error as error:
         kind = type(error).__name__
         raise WarehouseError(f"{path.name} cannot be opened: {kind}; restore a backup") from None
@@ -195,11 +197,14 @@ def _make_private(path: Path) -> None:
         path.chmod(PRIVATE)
 
 
-def _why_not(path: Path, told: str) -> WarehouseError:
+def _why_not(path: Path, told: str) -> WarehouseError | None:
+    """Say why a file does not open; None where it is not the file's fault but the disk's."""
     if "lock" in told:
         return StoreBusy(
             f"{path.name} is open in another program: close it there, then run this again"
         )
     if "version" in told:
         return WarehouseError(f"{path.name} was written by a newer DuckDB: update confide")
+    if "not a valid" not in told:
+        return None
     return WarehouseError(f"{path.name} is not a warehouse: restore a backup or name another study")

@@ -7,6 +7,7 @@ from functools import cache
 import duckdb
 
 from warehouse.connection import SETTINGS
+from warehouse.meanings import meaning
 from warehouse.models import MARTS, VIEWS, migrate, model, refresh_models
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  naive UTC, as the store keeps it
@@ -48,11 +49,10 @@ def published_tables() -> tuple[PublishedTable, ...]:
 def _described(connection: duckdb.DuckDBPyConnection, folder: str, name: str) -> PublishedTable:
     found = model(folder, name)
     rows = connection.execute(f"describe {name}").fetchall()
-    comments = found.column_comments
     return PublishedTable(
         name=name,
         comment=found.comment,
         columns=tuple(
-            PublishedColumn(column, kind, comments.get(column, "")) for column, kind, *_ in rows
+            PublishedColumn(column, kind, meaning(name, column)) for column, kind, *_ in rows
         ),
     )

@@ -22,9 +22,16 @@ MACROS = (
     "title_offset",
     "unit_type",
     "timeline_key",
+    "reach_devices",
+    "community_week_key",
     "reach_device_count",
+    "names_somebody",
     "weighted_mean",
+    "above_usual",
     "audit_hash",
+    "left_out_se",
+    "t_quantile",
+    "logit_end",
     "est_share",
     "est_contrast",
     "est_paired",
@@ -63,10 +70,12 @@ MARTS = (
     "wishes",
     "codebook",
     "agreement",
+    "agreement_parts",
     "claims",
     "verdicts",
+    "verdict_checks",
 )
-VIEWS = (
+CLAIM_VIEWS = (
     "v_root",
     "v_post",
     "v_apost",
@@ -74,14 +83,31 @@ VIEWS = (
     "v_thread",
     "v_engage",
     "v_step",
+    "v_past",
     "v_norm",
     "v_presence",
     "v_survival",
+    "v_computed",
 )
+RESEARCH_VIEWS = (
+    "threads",
+    "author_timelines",
+    "community_weeks",
+    "engagement_curves",
+    "gold",
+    "prevalence",
+    "persistence",
+)
+VIEWS = (*CLAIM_VIEWS, *RESEARCH_VIEWS)
 ANALYST_MACROS = (
     "timeline_key",
+    "community_week_key",
     "weighted_mean",
+    "above_usual",
     "audit_hash",
+    "left_out_se",
+    "t_quantile",
+    "logit_end",
     "est_share",
     "est_contrast",
     "est_paired",
@@ -128,6 +154,7 @@ def models(folder: str) -> tuple[Model, ...]:
     )
 
 
+@cache
 def model(folder: str, name: str) -> Model:
     """Read one SQL file."""
     return next(found for found in models(folder) if found.name == name)

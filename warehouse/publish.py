@@ -14,26 +14,21 @@ import duckdb
 
 from warehouse.clock import naive
 from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, quoted, sweep
+from warehouse.meanings import comment_on_all
 from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
+from warehouse.readme import versions_of, write_readme
 from warehouse.rewriting import sync
 from warehouse.taken_back import published_follows, read_due
 from warehouse.verdicts import make_claim_views
 
 READABLE = 0o644
-_README = (
-    "What a row is: post holds one row per public post, masked and keyed; nobody is named, and "
-    "nobody may try to find out who wrote one.",
-    "Never quote a text verbatim, never join across platforms by author, never publish a cell "
-    "of fewer than 11 authors.",
-    "label holds settled codes of current_round; views v_post, v_reply, v_thread put them in "
-    "columns with the design weight w; null means not settled, not absent.",
-    "Each claim of the source text is a view claim_… ; try: select * from est_share('claim_c01').",
-    "verdicts holds what the data say of each claim; a claim is locked while coders do not "
-    "agree well enough on its codes.",
-    "Instants are UTC without a zone. coverage says what was read and where gaps are.",
-    "Columns and tables carry comments: select table_name, column_name, comment from "
-    "duckdb_columns().",
-)
+# Large tables are put in order by what is unique in them: to sort by every column costs twice.
+_UNIQUE = {
+    "post": "post_key",
+    "engagement_snapshot": "post_key, observed_at",
+    "reply_edge": "reply_key",
+    "field_source": "post_key, fields",
+}
 
 
 def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
@@ -50,7 +45,7 @@ def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
         with TemporaryDirectory(prefix=UNFINISHED[2], dir=target.parent) as folder:
             fresh = Path(folder) / target.name  # it stands in the file: equal names, equal bytes
             _copy(warehouse, fresh)
-            rows = _finish(fresh, now=naive(now))
+            rows = _finish(fresh, versions_of(warehouse), now=naive(now))
             fresh.chmod(READABLE)
             sync(fresh)
             os.replace(fresh, target)
@@ -66,43 +61,28 @@ def _copy(warehouse: Warehouse, fresh: Path) -> None:
     warehouse.execute("set disabled_compression_methods = 'fsst,dict_fsst,bitpacking'")
     warehouse.execute(f"attach {quoted(fresh)} as fresh")
     for name in MARTS:
-        warehouse.execute(f"create table fresh.main.{name} as select * from {name} order by all")
+        order = _UNIQUE.get(name, "all")
+        rows = f"select * from {name} order by {order}"
+        warehouse.execute(f"create table fresh.main.{name} as {rows}")
     warehouse.execute("detach fresh")
 
 
-def _finish(fresh: Path, *, now: datetime) -> dict[str, int]:
-    """Add what explains the tables: comments, views, estimators, claims, a readme."""
+def _finish(fresh: Path, versions: dict[str, str], *, now: datetime) -> dict[str, int]:
+    """Add what explains the tables: views, estimators, claims, comments, a readme."""
     connection = duckdb.connect(str(fresh), config={**SETTINGS, "threads": 1})
     try:
-        for name in MARTS:
-            _comment(connection, name)
+        connection.execute("begin")  # hundreds of comments: one commit
         for name in ANALYST_MACROS:
             connection.execute(model("macros", name).sql)
         for name in VIEWS:
             connection.execute(model("views", name).sql)
-            comment = model("views", name).comment
-            connection.execute(f"comment on view {name} is {_text(comment)}")
         make_claim_views(connection)
-        connection.execute("create table readme (line integer, text varchar)")
-        connection.execute(
-            "comment on table readme is 'What this file is and how to read it, line by line.'"
-        )
-        for line, text in enumerate((*_README, f"Published {now:%Y-%m-%d %H:%M:%S} UTC."), start=1):
-            connection.execute("insert into readme values (?, ?)", [line, text])
+        comment_on_all(connection)
+        write_readme(connection, versions, now=now)
+        connection.execute("commit")
         return {
             name: connection.execute(f"select count(*) from {name}").fetchall()[0][0]
             for name in MARTS
         }
     finally:
         connection.close()
-
-
-def _comment(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    mart = model("marts", name)
-    connection.execute(f"comment on table {name} is {_text(mart.comment)}")
-    for column, comment in mart.column_comments.items():
-        connection.execute(f"comment on column {name}.{column} is {_text(comment)}")
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -56,7 +56,8 @@ def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
                 )
             warehouse.execute(
                 f"update landed.units set version_key = {NO_WORDING} "
-                "where unit_kind in ('root', 'reply') and list_contains(?::ubigint[], unit_key)",
+                "where unit_kind in ('root', 'reply', 'thread') "
+                "and list_contains(?::ubigint[], unit_key)",
                 [changed],
             )
             note_taken(warehouse)

@@ -66,6 +66,9 @@ _BY_POST = {
     "interaction_reads": "post_key",
     "expired_texts": "post_key",
     "units": "unit_key",
+    "frames": "unit_key",
+    "assignments": "unit_key",
+    "not_codable": "unit_key",
     "withheld_units": "unit_key",
     "codings": "unit_key",
     "evidence_spans": "unit_key",
@@ -84,7 +87,15 @@ from (
 where thread_reads.post_key = lost.thread_key
 """
 _STREAMS = ("cursors", "coverage")
-_TIMELINES = ("units", "withheld_units", "codings", "evidence_spans")
+_TIMELINES = (
+    "units",
+    "frames",
+    "assignments",
+    "not_codable",
+    "withheld_units",
+    "codings",
+    "evidence_spans",
+)
 # A person's own page on Reddit is a venue: it begins their pseudonym, on other people's rows too.
 _OWN_PAGES = {"post_versions": "community_key", "coverage": "community_key"}
 _NOBODYS_PAGE = "reddit/u_" + "0" * 12

@@ -13,8 +13,13 @@ from warehouse.connection import Warehouse
 from warehouse.saving import SaveStamp
 
 
-def begin_run(warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime) -> None:
-    """Note that a run began; an earlier one of the source that never ended was interrupted."""
+def begin_run(
+    warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime, flow_run: str | None = None
+) -> None:
+    """Note that a run began; an earlier one of the source that never ended was interrupted.
+
+    `flow_run`: the id of the Prefect run that it is part of.
+    """
     with warehouse.transaction():
         warehouse.execute(
             "update landed.collection_runs set status = 'interrupted' "
@@ -23,8 +28,8 @@ def begin_run(warehouse: Warehouse, stamp: SaveStamp, *, started_at: datetime) -
         )
         warehouse.execute(
             "insert into landed.collection_runs values "
-            "(?, ?, ?, ?, ?, null, 'running', null, null)",
-            [stamp.run_id, stamp.source, stamp.stream, stamp.route, naive(started_at)],
+            "(?, ?, ?, ?, ?, null, 'running', null, null, ?)",
+            [stamp.run_id, stamp.source, stamp.stream, stamp.route, naive(started_at), flow_run],
         )
 
 
@@ -89,6 +94,33 @@ def count_posts(warehouse: Warehouse) -> int:
 def is_rewrite_due(warehouse: Warehouse) -> bool:
     """Tell whether bytes of deleted rows stand in the file."""
     return bool(warehouse.scalar("select rewrite_due_at is not null from landed.store"))
+
+
+def read_sources(warehouse: Warehouse) -> pl.DataFrame:
+    """Read of each source when a run last went well, and up to when it was read without a gap.
+
+    Columns source, last_success_at and covered_to_at, in UTC; null where there is none yet.
+    """
+    return add_zones(
+        warehouse.frame(
+            """
+            select source, last_success_at, covered_to_at
+            from (
+                select source, max(finished_at) filter (where status = 'completed')
+                    as last_success_at
+                from landed.collection_runs
+                group by source
+            )
+            left join (
+                select source, max(to_at) as covered_to_at
+                from landed.coverage
+                where kind = 'seen'
+                group by source
+            ) using (source)
+            order by source
+            """
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,13 @@
 """The warehouse as flows use it: everything that reads or writes the store, by name."""
 
+from warehouse.agreement import CodedRound, read_agreement, read_coded_round, save_agreement
+from warehouse.assignments import (
+    Assignment,
+    answer_times,
+    read_assignments,
+    release_times,
+    save_assignments,
+)
 from warehouse.authors import (
     Beside,
     authors_to_ask,
@@ -15,11 +23,9 @@ from warehouse.codebooks import save_codebook
 from warehouse.codings import (
     coded_units,
     known_annotations,
-    latest_codings,
-    read_agreement,
     retract_annotations,
-    save_agreement,
     save_codings,
+    save_not_codable,
     set_current_round,
 )
 from warehouse.connection import UNFINISHED, Warehouse, open_warehouse
@@ -31,6 +37,7 @@ from warehouse.contexts import (
     roots_to_read,
     save_quote_read,
 )
+from warehouse.details import mask_details
 from warehouse.duplicates import (
     count_duplicates,
     duplicate_inputs,
@@ -54,6 +61,8 @@ from warehouse.removals import (
     posts_meant,
     remove,
 )
+from warehouse.repeats import SUFFIX as REPEAT
+from warehouse.repeats import save_repeats
 from warehouse.retention import drawn_among, expire_texts, no_longer_permitted, old_texts
 from warehouse.rewriting import compact
 from warehouse.rules import (
@@ -76,9 +85,11 @@ from warehouse.runs import (
     is_rewrite_due,
     last_run_at,
     post_keys_of,
+    read_sources,
     read_status,
     threads_to_read,
 )
+from warehouse.sampling_frames import community_frame, read_frame, sampling_frame
 from warehouse.saving import SaveCounts, SaveStamp, read_position, save_page
 from warehouse.streams import StreamProgress, posts_seen_since, read_progress, save_progress
 from warehouse.taken_back import (
@@ -89,25 +100,29 @@ from warehouse.taken_back import (
     read_due,
     tasks_follow,
 )
+from warehouse.unit_tasks import coding_tasks
 from warehouse.units import (
-    coding_tasks,
     count_units,
     drawn_rounds,
+    hash_rows,
     last_drawn_round,
     read_units,
     requeue_units,
     reworded_units,
-    sampling_frame,
     save_units,
     unit_keys,
     withhold_units,
 )
 from warehouse.verdicts import compute_verdicts
+from warehouse.volumes import daily_volumes
 
 __all__ = [
     "QUOTES",
+    "REPEAT",
     "UNFINISHED",
+    "Assignment",
     "Beside",
+    "CodedRound",
     "Due",
     "PostContext",
     "RemovalCounts",
@@ -116,11 +131,13 @@ __all__ = [
     "Status",
     "StreamProgress",
     "Warehouse",
+    "answer_times",
     "authors_to_ask",
     "begin_purge",
     "begin_run",
     "coded_units",
     "coding_tasks",
+    "community_frame",
     "compact",
     "compute_verdicts",
     "count_acts",
@@ -137,6 +154,7 @@ __all__ = [
     "count_units",
     "count_wishes",
     "count_young_units",
+    "daily_volumes",
     "drawn_among",
     "drawn_rounds",
     "duplicate_inputs",
@@ -145,6 +163,7 @@ __all__ = [
     "end_purge",
     "end_run",
     "expire_texts",
+    "hash_rows",
     "hidden_authors",
     "hidden_posts",
     "interactions_to_read",
@@ -160,9 +179,9 @@ __all__ = [
     "last_act",
     "last_drawn_round",
     "last_run_at",
-    "latest_codings",
     "less_masked",
     "log_act",
+    "mask_details",
     "may_share",
     "naming_columns",
     "no_longer_permitted",
@@ -175,11 +194,16 @@ __all__ = [
     "published_follows",
     "quotes_to_read",
     "read_agreement",
+    "read_assignments",
+    "read_coded_round",
     "read_due",
+    "read_frame",
     "read_position",
     "read_progress",
+    "read_sources",
     "read_status",
     "read_units",
+    "release_times",
     "remove",
     "replies_without_context",
     "requeue_units",
@@ -189,14 +213,17 @@ __all__ = [
     "run_checks",
     "sampling_frame",
     "save_agreement",
+    "save_assignments",
     "save_codebook",
     "save_codings",
     "save_duplicates",
     "save_interactions",
+    "save_not_codable",
     "save_page",
     "save_progress",
     "save_quote_read",
     "save_remasked",
+    "save_repeats",
     "save_units",
     "set_current_round",
     "table_hash",

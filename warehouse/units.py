@@ -1,18 +1,18 @@
-"""Units of analysis: what may be drawn, what was drawn, and what a coder gets to see."""
+"""Units of analysis: what was drawn from what, and which of it still stands."""
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dataframely as dy
 import polars as pl
 
-from schema.coding import CodingTask, FrameUnit, Turn, Unit
+from schema.coding import FrameUnit, Unit
 from schema.errors import WarehouseError
-from schema.vocabulary import UnitKind
+from schema.vocabulary import UNIT_KINDS, UnitKind
 from warehouse.clock import add_zones, naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
@@ -21,71 +21,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 NO_WORDING = 0  # `version_key` of a drawn unit whose text was masked anew since
-CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
-CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
-_ASKER, _OTHER, _NOBODY = "Author of the thread", "Reader", "—"
-_BLOCKED = "is not shown: one of the two authors blocks the other"
-_UNSHOWN = {
-    ("parent", "not_found"): "The post that this one answers was deleted.",
-    ("parent", "blocked"): f"The post that this one answers {_BLOCKED}.",
-    ("root", "not_found"): "The post that opened this thread was deleted.",
-    ("root", "blocked"): f"The post that opened this thread {_BLOCKED}.",
-}
-_FRAME = """
-select
-    posts.post_key as unit_key,
-    posts.version_key,
-    posts.thread_key,
-    posts.platform,
-    cast(date_trunc('week', posts.known_at) as date) as week,
-    posts.author_pseudonym,
-    -- "thank you" said twice is no copy: short posts stand for themselves
-    case
-        when length(posts.text_masked) >= 40
-            then coalesce(marks.cluster_key, canonicals.cluster_key, posts.post_key)
-        else posts.post_key
-    end as cluster_key
-from staging.stg_posts as posts
-left join staging.stg_duplicate_marks as marks on posts.post_key = marks.post_key
-left join (
-    select distinct canonical_key, cluster_key from staging.stg_duplicate_marks
-) as canonicals on posts.post_key = canonicals.canonical_key
-where posts.is_root = ?
-    and greatest(posts.known_at, coalesce(posts.indexed_at, posts.known_at)) <= ?
-    and posts.route <> 'fixture'
-    and not posts.is_nsfw
-    and posts.is_visible_logged_out
-    and trim(posts.text_masked) <> ''
-    and posts.post_key not in (select unit_key from staging.stg_withheld_units)
-    and not list_contains(?, lower(split_part(posts.community_key, '/', 2)))
-order by unit_key
-"""
-
-
-def sampling_frame(
-    warehouse: Warehouse,
-    unit_kind: UnitKind,
-    *,
-    now: datetime,
-    minimum_age_days: int,
-    excluded_communities: Sequence[str] = (),
-) -> dy.DataFrame[FrameUnit]:
-    """List the posts that may be drawn, ordered by key.
-
-    Left out: what is younger than `minimum_age_days`, marked adult, meant for signed-in
-    readers, without words, withheld, recorded test data, or from an excluded community.
-
-    Raises:
-        WarehouseError: units of this kind cannot be drawn yet.
-    """
-    if unit_kind not in ("root", "reply"):
-        raise WarehouseError(
-            f"units of kind {unit_kind} cannot be drawn by this version: draw root or reply"
-        )
-    oldest = naive(now) - timedelta(days=minimum_age_days)
-    excluded = [name.lower() for name in excluded_communities]
-    rows = warehouse.frame(_FRAME, [unit_kind == "root", oldest, excluded])
-    return FrameUnit.validate(rows, cast=True)
+OF_POSTS = ("root", "reply", "thread")  # kinds whose unit is a post, in one wording
+_OF_POSTS = "unit_kind in ('root', 'reply', 'thread')"
+_STANDING = (
+    f"select * from batch where not {_OF_POSTS} "
+    "or unit_key in (select post_key from staging.stg_posts) order by unit_key"
+)
 
 
 def save_units(
@@ -119,16 +60,20 @@ def save_units(
         if before:
             return 0
         with warehouse.showing("batch", batch):
-            warehouse.execute(
-                "insert into landed.units by name select * from batch where "
-                "unit_kind in ('timeline', 'community') "
-                "or unit_key in (select post_key from staging.stg_posts) order by unit_key"
-            )
+            warehouse.execute(f"insert into landed.units by name {_STANDING}")
+        with warehouse.showing("batch", _placed(frame, place)):
+            warehouse.execute(f"insert into landed.frames by name {_STANDING}")
         warehouse.execute(
             "insert into landed.draws values (?, ?, ?, ?, ?, ?, ?, ?)",
             [*place, drawn["seed"], stated, hash_rows(frame), frame.height, batch.height],
         )
     return count_units(warehouse, *place)
+
+
+def _placed(frame: pl.DataFrame, place: Sequence[str]) -> pl.DataFrame:
+    names = ("wave", "round", "unit_kind")
+    where = {name: pl.lit(value) for name, value in zip(names, place, strict=True)}
+    return frame.with_columns(**where).with_columns(pl.col("platform").cast(pl.String))
 
 
 def hash_rows(frame: pl.DataFrame) -> str:
@@ -149,10 +94,11 @@ def read_units(
     return Unit.validate(add_zones(rows).select(Unit.column_names()), cast=True)
 
 
-def drawn_rounds(warehouse: Warehouse) -> list[tuple[str, str, str]]:
+def drawn_rounds(warehouse: Warehouse) -> list[tuple[str, str, UnitKind]]:
     """List every wave, round and unit kind that was drawn."""
+    kinds = {kind: kind for kind in UNIT_KINDS}
     return [
-        (str(wave), str(round_), str(kind))
+        (str(wave), str(round_), kinds[kind])
         for wave, round_, kind in warehouse.execute(
             "select wave, round, unit_kind from landed.draws order by all"
         )
@@ -196,7 +142,7 @@ def reworded_units(warehouse: Warehouse) -> set[int]:
     rows = warehouse.execute(
         "select distinct units.unit_key from landed.units "
         "inner join landed.post_versions as posts on units.unit_key = posts.post_key "
-        "where units.unit_kind in ('root', 'reply') and units.version_key <> posts.version_key"
+        f"where units.{_OF_POSTS} and units.version_key <> posts.version_key"
     )
     return {int(key) for (key,) in rows}
 
@@ -213,7 +159,7 @@ def requeue_units(warehouse: Warehouse, unit_keys: Iterable[int]) -> None:
         warehouse.execute(
             "update landed.units set version_key = posts.version_key "
             "from landed.post_versions as posts where units.unit_key = posts.post_key "
-            "and units.unit_kind in ('root', 'reply') "
+            f"and units.{_OF_POSTS} "
             "and units.unit_key in (select unit_key from batch)"
         )
         # what was saved meanwhile is of the same words
@@ -237,117 +183,3 @@ def withhold_units(warehouse: Warehouse, unit_keys: Iterable[int], *, at: dateti
             [naive(at)],
         )
     return int(warehouse.scalar("select count(*) from landed.withheld_units") - before)
-
-
-def coding_tasks(
-    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind
-) -> list[CodingTask]:
-    """Build what coders see of a round's units, ordered by key: masked text only.
-
-    A reply stands under its thread's root and the nearest posts above it, as far as the corpus
-    holds them; people in it are told apart by number, and what was deleted or is blocked there
-    is said so.
-    """
-    rows = warehouse.frame(
-        "select units.unit_key, posts.title, posts.unit_text as text "
-        "from landed.units inner join staging.stg_posts as posts "
-        "on units.unit_key = posts.post_key "
-        "where units.wave = ? and units.round = ? and units.unit_kind = ? "
-        "and units.unit_key not in (select unit_key from staging.stg_withheld_units) "
-        "and units.unit_key not in (select post_key from staging.stg_expired_texts) "
-        "order by units.unit_key",
-        [wave, round_, unit_kind],
-    )
-    threads = _threads(warehouse, rows) if unit_kind == "reply" else {}
-    return [
-        CodingTask(
-            unit_key=row["unit_key"],
-            unit_kind=unit_kind,
-            title=row["title"] or "",
-            text=row["text"],
-            thread=threads.get(row["unit_key"], ()),
-            content_note=CONTENT_NOTE,
-        )
-        for row in rows.to_dicts()
-    ]
-
-
-_ABOVE = """
-with recursive above as (
-    select post_key as unit_key, parent_key, thread_key, author_pseudonym as asker, 0 as step
-    from staging.stg_posts
-    where post_key in (select unit_key from batch)
-    union all
-    select above.unit_key, parents.parent_key, above.thread_key, above.asker, above.step + 1
-    from above
-    inner join staging.stg_posts as parents on above.parent_key = parents.post_key
-    where above.step < 1000
-),
-
-shown as (
-    select
-        above.unit_key,
-        above.step + 1 as step,
-        posts.post_key = above.thread_key as is_root,
-        posts.author_pseudonym,
-        posts.text_masked
-    from above
-    inner join staging.stg_posts as posts on above.parent_key = posts.post_key
-    anti join staging.stg_expired_texts as expired on posts.post_key = expired.post_key
-    union
-    select
-        above.unit_key,
-        1001 as step,
-        true as is_root,
-        posts.author_pseudonym,
-        posts.text_masked
-    from above
-    inner join staging.stg_posts as posts on above.thread_key = posts.post_key
-    anti join staging.stg_expired_texts as expired on posts.post_key = expired.post_key
-    where above.step = 0
-)
-
-select unit_key, author_pseudonym, is_root, text_masked
-from shown
-qualify row_number() over (partition by unit_key, is_root order by step) < ?
-    and (not is_root or row_number() over (partition by unit_key, is_root order by step) = 1)
-order by unit_key, is_root desc, step desc
-"""
-
-
-_HIDDEN = """
-select context.post_key as unit_key, context.relation, context.state
-from thread_context as context
-inner join staging.stg_posts as posts using (post_key)
-semi join batch on context.post_key = batch.unit_key
-where
-    context.relation = 'parent'
-    and coalesce(posts.parent_key not in (select post_key from staging.stg_posts), true)
-    or context.relation = 'root' and posts.parent_key is distinct from posts.thread_key
-    and coalesce(posts.thread_key not in (select post_key from staging.stg_posts), true)
-"""
-
-
-def _threads(warehouse: Warehouse, units: pl.DataFrame) -> dict[int, tuple[Turn, ...]]:
-    """Map each reply to what stands above it: the root, then from far to near."""
-    with warehouse.showing("batch", units.select("unit_key")):
-        rows = warehouse.frame(_ABOVE, [CONTEXT_TURNS])
-        hidden = warehouse.frame(_HIDDEN)
-    threads = {
-        part["unit_key"][0]: tuple(_turns(part.to_dicts()))
-        for part in rows.partition_by("unit_key", maintain_order=True)
-    }
-    for unit_key, relation, state in hidden.sort("relation").iter_rows():
-        turns, note = threads.get(unit_key, ()), (Turn(_NOBODY, _UNSHOWN[relation, state]),)
-        threads[unit_key] = (*turns, *note) if relation == "parent" else (*note, *turns)
-    return threads
-
-
-def _turns(posts: Sequence[dict[str, Any]]) -> Iterable[Turn]:
-    """Number the people of a thread in the order they speak."""
-    root = posts[0]["author_pseudonym"] if posts[0]["is_root"] else None
-    readers: dict[str, str] = {}
-    for post in posts:
-        author = post["author_pseudonym"]
-        number = readers.setdefault(author, f"{_OTHER} {len(readers) + (root is None)}")
-        yield Turn(author=_ASKER if author == root else number, text=post["text_masked"])

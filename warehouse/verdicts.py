@@ -1,24 +1,20 @@
 """Verdicts: each claim's SQL through its estimator, locked where coders do not agree enough.
 
-The closed-form interval stands here. The cluster bootstrap and the correction over primary
-claims come later; both only make a verdict more careful.
+How a claim is judged is in `judging.py`; here the current round's claims are read, and their
+verdicts put in place of all earlier ones.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import duckdb
 import polars as pl
 
-from schema.errors import WarehouseError
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
-from warehouse.models import VIEWS
+from warehouse.judging import Check, ClaimTest, Finding, judge, row_of, unrunnable, view_name
 
-_LOCKS = """
+_AGREEMENT = """
 with wanted as (
     select claims.claim_id, unnest(claims.codes) as code_id
     from staging.stg_claims as claims
@@ -41,6 +37,11 @@ measured as (
 
 select
     wanted.claim_id,
+    min(measured.alpha) as alpha_min,
+    string_agg(
+        wanted.code_id || ' ' || coalesce(format('{:.2f}', measured.alpha), 'not measured'),
+        '; ' order by wanted.code_id
+    ) as agreement,
     string_agg(
         wanted.code_id || case
             when measured.code_id is null then ' was never measured'
@@ -56,13 +57,12 @@ select
             )
         end,
         '; ' order by wanted.code_id
-    ) as reason
+    ) filter (where not coalesce(measured.is_floor_met, false)) as reason
 from wanted
 left join measured using (code_id)
-where not coalesce(measured.is_floor_met, false)
 group by wanted.claim_id
 """
-_JUDGED = pl.Schema(
+_VERDICTS = pl.Schema(
     {
         "claim_id": pl.String(),
         "verdict": pl.String(),
@@ -71,22 +71,31 @@ _JUDGED = pl.Schema(
         "se": pl.Float64(),
         "interval_low": pl.Float64(),
         "interval_high": pl.Float64(),
+        "interval_kind": pl.String(),
+        "p_value": pl.Float64(),
+        "q_value": pl.Float64(),
+        "family_count": pl.Int64(),
         "n": pl.Int64(),
         "n_eff": pl.Float64(),
         "cells": pl.Int64(),
         "clusters": pl.Int64(),
+        "df": pl.Float64(),
+        "alpha_min": pl.Float64(),
+        "agreement": pl.String(),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    claim_id: str
-    kind: str
-    sign: int
-    sesoi: float | None
-    testability: str
-    sql: str | None
+_CHECKS = pl.Schema(
+    {
+        "claim_id": pl.String(),
+        "part": pl.String(),
+        "verdict": pl.String(),
+        "estimate": pl.Float64(),
+        "interval_low": pl.Float64(),
+        "interval_high": pl.Float64(),
+        "n": pl.Int64(),
+        "clusters": pl.Int64(),
+    }
+)
 
 
 def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
@@ -100,44 +109,63 @@ def compute_verdicts(warehouse: Warehouse, *, now: datetime) -> int:
     chosen = warehouse.execute("select wave, round, codebook_version from landed.current_round")
     with warehouse.transaction():
         warehouse.execute("delete from landed.verdicts")
+        warehouse.execute("delete from landed.verdict_checks")
         if not chosen:
             return 0
-        claims = [
-            _Claim(*row)
-            for row in warehouse.execute(
-                "select claim_id, kind, sign, sesoi, testability, sql from staging.stg_claims "
-                "inner join staging.stg_current_round using (codebook_version) order by position"
-            )
-        ]
-        locks = dict(warehouse.execute(_LOCKS))
-        with _views_computed_once(warehouse):
-            judged = [(claim.claim_id, *_judge(warehouse, claim, locks)) for claim in claims]
-        # a frame, since nulls bound one by one would leave chance bytes in the file
-        rows = pl.DataFrame(judged, schema=_JUDGED, orient="row")
-        with warehouse.showing("batch", rows):
-            warehouse.execute(
-                "insert into landed.verdicts by name "
-                "select ? as wave, ? as round, ? as codebook_version, batch.*, "
-                "cast(? as timestamp) as computed_at from batch",
-                [*chosen[0], naive(now)],
-            )
+        claims = _claims(warehouse)
+        measured = {row[0]: row[1:] for row in warehouse.execute(_AGREEMENT)}
+        locks = {name: reason for name, (*_, reason) in measured.items() if reason is not None}
+        findings, checks = judge(warehouse, claims, locks=locks)
+        beside = {name: row[:2] for name, row in measured.items()}
+        _save(warehouse, "verdicts", _rows(findings, beside), chosen[0], now=now)
+        _save(warehouse, "verdict_checks", _check_rows(checks), chosen[0], now=None)
     return len(claims)
 
 
-@contextmanager
-def _views_computed_once(warehouse: Warehouse) -> Iterator[None]:
-    """Let temporary tables stand before the views of the same name: every claim reads them.
+def _claims(warehouse: Warehouse) -> list[ClaimTest]:
+    return [
+        ClaimTest(*row)
+        for row in warehouse.execute(
+            "select claim_id, kind, sign, sesoi, testability, priority, sql "
+            "from staging.stg_claims inner join staging.stg_current_round "
+            "using (codebook_version) order by position"
+        )
+    ]
 
-    On one thread, since sums over several come out in another order, and differ in their last
-    digits, each time.
+
+def _rows(
+    findings: Sequence[Finding], beside: dict[str, tuple[float | None, str | None]]
+) -> pl.DataFrame:
+    rows = []
+    for found in findings:
+        alpha_min, agreement = beside.get(found.claim_id, (None, None))
+        rows.append(row_of(found) | {"alpha_min": alpha_min, "agreement": agreement})
+    return pl.DataFrame(rows, schema=_VERDICTS)
+
+
+def _check_rows(checks: Sequence[Check]) -> pl.DataFrame:
+    return pl.DataFrame([row_of(check) for check in checks], schema=_CHECKS)
+
+
+def _save(
+    warehouse: Warehouse,
+    table: str,
+    rows: pl.DataFrame,
+    chosen: tuple[str, str, str],
+    *,
+    now: datetime | None,
+) -> None:
+    """Insert rows under the chosen round.
+
+    They come as a frame, since nulls bound one by one would leave chance bytes in the file.
     """
-    warehouse.execute("set threads = 1")
-    for name in VIEWS:
-        warehouse.execute(f"create temp table {name} as select * from main.{name}")
-    yield
-    for name in VIEWS:
-        warehouse.execute(f"drop table temp.{name}")
-    warehouse.execute("reset threads")
+    stamp = "" if now is None else ", cast($4 as timestamp) as computed_at"
+    with warehouse.showing("batch", rows):
+        warehouse.execute(
+            f"insert into landed.{table} by name "
+            f"select $1 as wave, $2 as round, $3 as codebook_version, batch.*{stamp} from batch",
+            [*chosen, *([] if now is None else [naive(now)])],
+        )
 
 
 def make_claim_views(connection: duckdb.DuckDBPyConnection) -> None:
@@ -154,50 +182,4 @@ def make_claim_views(connection: duckdb.DuckDBPyConnection) -> None:
         try:
             connection.execute(f"create or replace view {view_name(claim_id)} as {sql}")
         except duckdb.Error as error:
-            raise _unrunnable(claim_id, error) from None
-
-
-def view_name(claim_id: str) -> str:
-    """Name a claim's view.
-
-    Raises:
-        WarehouseError: the id could not stand in SQL.
-    """
-    if not (claim_id.isascii() and claim_id.isalnum()):
-        raise WarehouseError("a claim's id is not letters and digits: rename it in the codebook")
-    return f"claim_{claim_id.lower()}"
-
-
-def _judge(warehouse: Warehouse, claim: _Claim, locks: dict[str, str]) -> list[Any]:
-    """Return verdict, reason, estimate, se, low, high, n, n_eff, cells, clusters."""
-    nothing: list[Any] = [None] * 8
-    if claim.testability == "not_testable" or claim.sql is None:
-        return ["not testable", None, *nothing]
-    name = view_name(claim.claim_id)
-    try:  # a locked claim is read as well: its sql must not rot unseen
-        warehouse.execute(f"create temp view {name} as {claim.sql}")
-        figures = _estimate(warehouse, claim, name)
-        warehouse.execute(f"drop view temp.{name}")
-    except duckdb.Error as error:
-        raise _unrunnable(claim.claim_id, error) from None
-    if claim.claim_id in locks:
-        return ["locked", locks[claim.claim_id], *nothing]
-    verdict, clusters = figures[0], figures[-1]
-    if verdict == "no data":  # an estimate from so little would be read all the same
-        return [verdict, f"{clusters} clusters, 20 are needed", *nothing[:4], *figures[5:]]
-    return [verdict, None, *figures[1:]]
-
-
-def _estimate(warehouse: Warehouse, claim: _Claim, view: str) -> tuple[Any, ...]:
-    [row] = warehouse.execute(
-        "select verdict(est, se, ?, ?, clusters), est, se, est - 1.96 * se, "
-        f"est + 1.96 * se, n, n_eff, cells, clusters from est_{claim.kind}('{view}')",
-        [claim.sesoi, claim.sign],
-    )
-    return row
-
-
-def _unrunnable(claim_id: str, error: duckdb.Error) -> WarehouseError:
-    return WarehouseError(
-        f"claim {claim_id} of the codebook does not run ({type(error).__name__}): mend its sql"
-    )
+            raise unrunnable(claim_id, error) from None

@@ -126,9 +126,10 @@ class Place:
         )
         (self.folder / "study.toml").write_text(text, "utf-8")
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a verb on this study, as a process of its own."""
-        return start(*arguments, "--study", str(self.folder), environment=self.variables())
+        words = [*arguments, "--study", str(self.folder)]
+        return start(*words, environment=self.variables(), stdin=stdin)
 
     def run(self, *arguments: str) -> Outcome:
         """Run a verb on this study to its end, as a process of its own."""
@@ -184,6 +185,7 @@ def start(
     environment: Mapping[str, str],
     cwd: Path | None = None,
     enter: Sequence[str] = (),
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[str]:
     """Start `confide`, with these variables besides the session's own.
 
@@ -193,7 +195,7 @@ def start(
         [*enter, str(PROGRAM), *arguments],
         env={**os.environ, "COLUMNS": "100", **environment},
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

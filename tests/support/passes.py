@@ -3,6 +3,7 @@
 A task's own function is called, so nothing waits before another try and no server is needed.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ from flows.collect import collect_source
 from flows.refresh import refresh_platform
 from flows.workspace import Workspace, open_workspace
 from schema.vocabulary import Platform
-from tests.support.command import NOWHERE, Place, environment, place
+from tests.support.command import NOWHERE, PORCH, Place, environment, place
 from transforms.pseudonymize import post_keys
 from warehouse import store
+from warehouse.publish import publish
 
 
 @dataclass(slots=True)
@@ -106,3 +108,19 @@ def passes(
     )
     path.write_text(text, "utf-8")
     return Passes(made, now)
+
+
+def collected(folder: Path, *, reddit: str, now: datetime, sources: str = PORCH) -> Passes:
+    """Collect and publish a study once; tests work on `copied` ones."""
+    study = passes(folder, reddit=reddit, now=now, sources=sources)
+    study.collect()
+    with study.workspace() as workspace:
+        publish(workspace.warehouse, workspace.published, now=now)
+    return study
+
+
+def copied(study: Passes, folder: Path, *, reddit: str, sources: str = PORCH) -> Passes:
+    """Copy a study into a folder of its own, with a key of the same bytes."""
+    made = passes(folder, reddit=reddit, now=study.now, sources=sources)
+    shutil.copytree(study.place.folder, made.place.folder, dirs_exist_ok=True)
+    return made

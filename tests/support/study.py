@@ -31,6 +31,7 @@ from tests.support.ports import free_port
 FIRST: Final = datetime(2026, 2, 1, 12, tzinfo=UTC)
 SECOND: Final = datetime(2026, 2, 20, 12, tzinfo=UTC)
 SEED: Final = 7
+TIMELINES, COMMUNITY_WEEKS = 0, 0
 ROOTS, REPLIES = 12, 16  # units of a round: few, since each is coded by three over HTTP
 
 
@@ -146,5 +147,7 @@ def demo_study(
                 label_studio_port=free_port(),
                 roots=ROOTS,
                 replies=REPLIES,
+                timelines=TIMELINES,
+                community_weeks=COMMUNITY_WEEKS,
             )
         yield study

@@ -60,6 +60,12 @@ with referring as (
         unit_key as post_key
     from landed.units
     where unit_kind not in ('timeline', 'community')
+    union all
+    select
+        'frames' as store,
+        unit_key as post_key
+    from landed.frames
+    where unit_kind not in ('timeline', 'community')
 )
 
 select

@@ -1,5 +1,5 @@
 -- Difference of weighted means within each cluster and cell, then averaged over clusters.
--- Columns of tbl: cluster, cell, grp, y, w.
+-- Columns of tbl: cluster, cell, grp, y, w. se: each cluster left out in turn.
 create or replace macro est_paired(tbl) as table
     with d as (
         select
@@ -32,43 +32,46 @@ create or replace macro est_paired(tbl) as table
         group by cluster, cell
     ),
 
-    k as (
+    g as (
         select
             cluster,
-            n,
-            sw,
-            sww,
-            least(s1, s0) as kw,
-            t1 / s1 - t0 / s0 as diff
+            count(*) as cells,
+            sum(n) as n,
+            sum(sw) as sw,
+            sum(sww) as sww,
+            sum(least(s1, s0)) as kw,
+            sum(least(s1, s0) * (t1 / s1 - t0 / s0)) as kwd
         from c
         where s1 > 0 and s0 > 0
+        group by cluster
     ),
 
-    e as (
+    tot as (
         select
-            sum(kw * diff) / sum(kw) as est,
-            sum(kw) as kt,
-            coalesce(sum(n), 0) as n,
+            sum(kwd) / sum(kw) as est,
+            cast(coalesce(sum(n), 0) as bigint) as n,
             pow(sum(sw), 2) / sum(sww) as n_eff,
-            count(*) as cells
-        from k
+            cast(coalesce(sum(cells), 0) as bigint) as cells,
+            count(*) as clusters,
+            pow(sum(kw), 2) / sum(kw * kw) - 1 as df,
+            sum(kw) as kw,
+            sum(kwd) as kwd
+        from g
     ),
 
-    u as (
-        select
-            k.cluster,
-            sum(k.kw * (k.diff - e.est)) / any_value(e.kt) as u
-        from k
-        cross join e
-        group by k.cluster
+    apart as (
+        select (tot.kwd - g.kwd) / nullif(tot.kw - g.kw, 0) - tot.est as shift
+        from g
+        cross join tot
     )
 
     select
-        any_value(e.est) as est,
-        sqrt(count(u.cluster) / nullif(count(u.cluster) - 1.0, 0) * sum(u.u * u.u)) as se,
-        cast(any_value(e.n) as bigint) as n,
-        any_value(e.n_eff) as n_eff,
-        any_value(e.cells) as cells,
-        count(u.cluster) as clusters
-    from e
-    left join u on true;
+        any_value(tot.est) as est,
+        left_out_se(apart.shift) as se,
+        any_value(tot.n) as n,
+        any_value(tot.n_eff) as n_eff,
+        any_value(tot.cells) as cells,
+        any_value(tot.clusters) as clusters,
+        any_value(tot.df) as df
+    from tot
+    left join apart on true;

@@ -1,14 +1,15 @@
--- Devices that ask to be carried further: calls to act, names of the feed, hooks, trend tags.
+-- Which of the fixed list of devices a text uses, as a number; most texts use none.
+-- Each is named by its place: a pattern that is not a constant would be read anew for every row.
 create or replace macro reach_device_count(text_masked) as
-len(list_filter(
-    [
-        '(like|comment|share|repost|save|follow)( this| and | if | a | for )',
-        '(watch|wait|stay|read|keep reading) (for|to|until|till) the end',
-        '(the|this) (algorithm|feed|app) ',
-        'part (two|2) (is|in|on)',
-        'swipe (to|for)',
-        '#(fyp|foryou|foryoupage|viral|trending|storytime|explore)',
-        '(what|the way) (he|she|they) (said|did) next'
-    ],
-    lambda pattern: regexp_matches(lower(text_masked), pattern)
-));
+case
+    when regexp_matches(lower(text_masked), array_to_string(reach_devices(), '|'))
+        then
+            cast(regexp_matches(lower(text_masked), reach_devices()[1]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[2]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[3]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[4]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[5]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[6]) as bigint)
+            + cast(regexp_matches(lower(text_masked), reach_devices()[7]) as bigint)
+    else 0
+end;

@@ -17,5 +17,11 @@ select
     floor,
     is_floor_met,
     reason,
-    measured_at
+    measured_at,
+    negative_agreement,
+    span_f1_exact,
+    span_f1,
+    span_f1_low,
+    span_f1_high,
+    span_reason
 from landed.agreement;

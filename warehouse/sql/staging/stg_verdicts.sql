@@ -11,9 +11,16 @@ select
     se,
     interval_low,
     interval_high,
+    interval_kind,
+    p_value,
+    q_value,
+    family_count,
     n,
     n_eff,
     cells,
     clusters,
+    df,
+    alpha_min,
+    agreement,
     computed_at
 from landed.verdicts;

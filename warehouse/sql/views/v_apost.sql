@@ -1,4 +1,5 @@
 -- Coded root posts of drawn timelines, with the timeline's weight w. Key: post_key.
+-- @w design weight of the author's timeline
 create or replace view v_apost as
 select
     roots.*,  -- noqa: AM04

@@ -1,5 +1,13 @@
--- Reactions near 1 hour and 24 hours, raw and against the author's own mean. Key: post_key.
+-- Reactions near 1 hour and 24 hours, raw and against the author's own usual. Key: post_key.
+-- Own usual: the mean log over the author's other posts; null where there is none (docs/adr/0026).
 -- What was never observed is null, not 0; a Reddit score below 0 counts as 0.
+-- @r1h likes, reposts and quotes at the look nearest 1 hour, between 0.25 and 3
+-- @r24h the same nearest 24 hours, between 12 and 48
+-- @f24h the same with replies
+-- @reach_ratio (reposts and quotes + 1) / (likes + 1) near 24 hours
+-- @r1h_own ln(1 + r1h) less the author's own mean of it
+-- @r24h_own ln(1 + r24h) less the author's own mean of it
+-- @fb ln(1 + f24h)
 create or replace view v_engage as
 with near as (
     select
@@ -34,7 +42,8 @@ select
     f24h,
     reach_ratio,
     author_key,
-    log_r1h - avg(log_r1h) over (partition by author_key) as r1h_own,
-    log_r24h - avg(log_r24h) over (partition by author_key) as r24h_own,
+    above_usual(log_r1h, sum(log_r1h) over own, count(log_r1h) over own) as r1h_own,
+    above_usual(log_r24h, sum(log_r24h) over own, count(log_r24h) over own) as r24h_own,
     log_f24h as fb
-from logs;
+from logs
+window own as (partition by author_key);

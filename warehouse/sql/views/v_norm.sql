@@ -1,35 +1,48 @@
 -- Communities by week: rates now and over the four weeks before. Key: community_key and week.
+-- support_rate: reception of disclosures, so that more of them do not raise it by themselves.
+-- What is called _prev4 is drawn towards the community's average by the sample's noise: see v_past.
+-- @rate weighted share of posts with struggleposting
+-- @stigma_rate with theme_stigma_openness
+-- @support_rate weighted mean of supportive_share
+-- @rate_prev4 rate over the four weeks before
+-- @stigma_prev4 stigma_rate over the four weeks before
+-- @support_prev4 support_rate over the four weeks before
 create or replace view v_norm as
 with weeks as (
     select
         posts.community_key,
         posts.week,
         count(*) as n,
-        sum(posts.w) filter (where posts.struggleposting is not null) as sw,
-        sum(posts.w * cast(posts.struggleposting >= 1 as integer)) as sd,
-        sum(posts.w) filter (where posts.theme_stigma_openness is not null) as sow,
-        sum(posts.w * cast(posts.theme_stigma_openness >= 1 as integer)) as so,
-        sum(posts.w * threads.supportive_share) as ss,
-        sum(posts.w) filter (where threads.supportive_share is not null) as sst
+        weighted_mean(cast(posts.struggleposting >= 1 as integer), posts.w) as rate,
+        weighted_mean(cast(posts.theme_stigma_openness >= 1 as integer), posts.w) as stigma_rate,
+        weighted_mean(
+            case when posts.struggleposting >= 1 then threads.supportive_share end, posts.w
+        ) as support_rate
     from v_post as posts
     left join v_thread as threads on posts.thread_key = threads.thread_key
     group by posts.community_key, posts.week
+),
+
+past as (
+    select
+        community_key,
+        week,
+        max(case when measure = 'disclosure' then value end) as rate_prev4,
+        max(case when measure = 'openness' then value end) as stigma_prev4,
+        max(case when measure = 'reception' then value end) as support_prev4
+    from v_past
+    group by community_key, week
 )
 
 select
-    community_key,
-    week,
-    n,
-    sd / sw as rate,
-    so / sow as stigma_rate,
-    ss / sst as support_rate,
-    sum(sd) over past / sum(sw) over past as rate_prev4,
-    sum(so) over past / sum(sow) over past as stigma_prev4,
-    sum(ss) over past / sum(sst) over past as support_prev4
+    weeks.community_key,
+    weeks.week,
+    weeks.n,
+    weeks.rate,
+    weeks.stigma_rate,
+    weeks.support_rate,
+    past.rate_prev4,
+    past.stigma_prev4,
+    past.support_prev4
 from weeks
-window
-    past as (
-        partition by community_key
-        order by week
-        range between interval 28 day preceding and interval 7 day preceding
-    );
+left join past on weeks.community_key = past.community_key and weeks.week = past.week;

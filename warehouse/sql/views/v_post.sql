@@ -1,4 +1,5 @@
 -- Coded root posts that were drawn as posts, with their weight w. Key: post_key.
+-- @w design weight of the unit, 1 / chance of being drawn
 create or replace view v_post as
 select
     roots.*,  -- noqa: AM04

@@ -1,5 +1,6 @@
 -- Reactions to an author's other posts in the 14 days after a disclosure, less those before.
 -- Key: post_key.
+-- @presence_gain mean ln(1 + r24h) of other posts in the 14 days after less that before
 create or replace view v_presence as
 select
     disclosures.post_key,

@@ -1,5 +1,6 @@
 -- Coded replies of the sample, a column per code; null where a code is not settled.
 -- A reply that is out of scope, or that nobody has coded, is left out. Key: reply_key.
+-- @w design weight of the reply
 create or replace view v_reply as
 select
     edges.thread_key,

@@ -1,4 +1,11 @@
 -- An author's disclosures in order: feedback on each, and what the next one was. Key: post_key.
+-- @fb_z feedback in the author's own standard deviations, 0 is their mean
+-- @next_at UTC, when their next disclosure came
+-- @hours_to_next whole hours to it
+-- @next_intensity struggleposting of the next
+-- @next_connection theme_connection_validation of the next
+-- @next_bidding algorithmic_empathy_bidding of the next
+-- @followed_14d the corpus reaches 14 days past this post
 create or replace view v_step as
 with disclosures as (
     select

@@ -1,5 +1,9 @@
 -- Share of a cohort still up after 30 and 180 days. Key: platform, cohort_week, community_kind
 -- and code_cell.
+-- @n0 posts at the start
+-- @s30 share still up after 30 days
+-- @s180 share still up after 180 days
+-- @followed_days oldest age seen, days
 create or replace view v_survival as
 select
     platform,

@@ -1,5 +1,19 @@
 -- Threads with coded replies by others: weighted shares over the settled replies. Key: thread_key.
 -- A share is null where no reply is settled for it.
+-- @n_coded coded replies by others than the root's author
+-- @n_repliers their authors
+-- @supportive_share weighted share with emotional or esteem support
+-- @emotional_share with emotional support
+-- @esteem_share with esteem support
+-- @info_share with informational support
+-- @shared_share with an experience of their own
+-- @harm_share hostile or intrusive
+-- @help_share that take or name a step to help
+-- @n_advisers repliers who inform
+-- @reply_words median words of a reply
+-- @n_returns coded replies of the root's author
+-- @relief a return that tells of relief: 1, else 0; null without returns
+-- @uptake a return that takes feedback up: 1, else 0
 create or replace view v_thread as
 with others as (
     select

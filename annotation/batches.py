@@ -1,0 +1,111 @@
+"""Batches: how much is put before a coder at once, and when the next is.
+
+At most one batch is open to a coder. The next comes once every unit of it is answered or skipped,
+after a break, and not past the day's number. A batch holds units of one kind, so that disclosures
+and hostile replies never stand in one, and so many intense ones at most, a batch and a day.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from schema.vocabulary import UnitKind
+
+BREAK = timedelta(minutes=10)
+SITTING = timedelta(minutes=90)  # at work without a longer rest
+REST = timedelta(minutes=30)
+
+
+class Waiting(NamedTuple):
+    """A unit that a coder is to code, not released yet."""
+
+    unit_kind: UnitKind
+    unit_key: int
+    is_intense: bool
+
+
+class Released(NamedTuple):
+    """A unit that was put before a coder, in which batch and when."""
+
+    batch: int
+    released_at: datetime
+    is_intense: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The caps. `intense_share` is of a batch, and of a day's batches together."""
+
+    batch: int
+    intense_share: float
+    daily_batches: int
+    time_zone: str
+
+    @property
+    def intense_a_batch(self) -> int:
+        """How many intense units a batch may hold."""
+        return int(self.batch * self.intense_share)
+
+
+def why_not_yet(
+    released: Sequence[Released],
+    *,
+    open_count: int,
+    answers: Sequence[datetime],
+    pace: Pace,
+    now: datetime,
+) -> str | None:
+    """Say why a coder's next batch waits: `open`, `break`, `rest` or `day`; None: it may come.
+
+    `answers` says when the coder answered something, of any round.
+    """
+    if open_count:
+        return "open"
+    seen = sorted({*answers, *(one.released_at for one in released)}, reverse=True)
+    if not released or not seen:
+        return None
+    if now - seen[0] < BREAK:
+        return "break"
+    today = _of_today(released, pace, now)
+    if len({one.batch for one in today}) >= pace.daily_batches:
+        return "day"
+    if now - seen[0] < REST and now - _sitting_began(seen) >= SITTING:
+        return "rest"
+    return None
+
+
+def next_batch(
+    waiting: Sequence[Waiting], released: Sequence[Released], *, pace: Pace, now: datetime
+) -> list[Waiting]:
+    """Choose a coder's next batch: of the first kind that waits, in its order, under the caps."""
+    today = sum(one.is_intense for one in _of_today(released, pace, now))
+    left = min(pace.intense_a_batch, pace.intense_a_batch * pace.daily_batches - today)
+    for kind in dict.fromkeys(one.unit_kind for one in waiting):
+        chosen: list[Waiting] = []
+        intense = 0
+        for one in waiting:
+            fits = not one.is_intense or intense < left
+            if one.unit_kind == kind and fits and len(chosen) < pace.batch:
+                chosen.append(one)
+                intense += one.is_intense
+        if chosen:
+            return chosen
+    return []
+
+
+def _of_today(released: Sequence[Released], pace: Pace, now: datetime) -> list[Released]:
+    zone = ZoneInfo(pace.time_zone)
+    today = now.astimezone(zone).date()
+    return [one for one in released if one.released_at.astimezone(zone).date() == today]
+
+
+def _sitting_began(seen: Sequence[datetime]) -> datetime:
+    """Tell when the last row of signs of work began that no rest parts; newest first."""
+    began = seen[0]
+    for at in seen:
+        if began - at >= REST:
+            break
+        began = at
+    return began

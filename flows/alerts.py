@@ -1,0 +1,138 @@
+"""Tells a person of trouble, once: a POST of JSON to the address in the study's webhook file.
+
+What was told stands in `var/alerts.json` until it is over; what could not be delivered is tried
+again by the next run. No alert keeps a run from ending as it would have.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from filelock import FileLock
+
+from flows.journal import note
+from flows.troubles import Trouble, failures, standing
+from flows.workspace import Workspace, open_workspace, read_private_file
+from schema.errors import BadInput, CorpusError
+
+FILE: Final = "alerts.json"
+DELIVERY_SECONDS: Final = 10.0
+LOCK_SECONDS: Final = 60.0
+
+
+def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
+    """Tell what a pass found: which of its parts failed, and what stands against the study.
+
+    `done`: the parts that ended well; a failure of theirs is over.
+    """
+    workspace = open_workspace()
+    if workspace.study.alerts.webhook_file is None:
+        return
+    try:
+        stands = standing(workspace)
+    except CorpusError:  # another flow holds the store, and its pass will tell
+        stands = None
+    _tell(workspace, failures(failed), stands, over={f"failure/{part}/" for part in done})
+
+
+def tell_end(flow: Any, flow_run: Any, state: Any) -> None:
+    """Tell that a flow failed or its process died; a hook for Prefect's on_failure, on_crashed."""
+    why = state.message if state.type.value == "FAILED" else "its process died; see var/"
+    _tell(open_workspace(), failures({flow.name: str(why)}), None, over=set())
+
+
+def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
+    """Note that a flow ended well; a hook for Prefect's on_completion."""
+    _tell(open_workspace(), [], None, over={f"failure/{flow.name}/"})
+
+
+HOOKS: Final[dict[str, Any]] = {
+    "on_failure": [tell_end],
+    "on_crashed": [tell_end],
+    "on_completion": [tell_well],
+}
+
+
+def read_address(workspace: Workspace) -> str | None:
+    """Read where alerts go; None where the study names no file.
+
+    Raises:
+        BadInput: the file is missing, readable by others, inside the study, or holds no address.
+    """
+    name = workspace.study.alerts.webhook_file
+    if name is None:
+        return None
+    what = "alerts.webhook_file"
+    text = read_private_file(Path(name), what=what, study_directory=workspace.directory)
+    address = text.strip()
+    if not address.startswith(("https://", "http://")) or any(c.isspace() for c in address):
+        raise BadInput(f"{what} holds no address: write one, https://…, on a line of its own")
+    return address
+
+
+def _tell(
+    workspace: Workspace,
+    fresh: list[Trouble],
+    stands: list[Trouble] | None,
+    *,
+    over: set[str],
+) -> None:
+    """Deliver what is new, and keep what is known. `stands` None: not to be known just now."""
+    with _kept(workspace) as known:
+        if stands is not None:
+            held = {trouble.key for trouble in stands}
+            over |= {key for key in known if not key.startswith("failure/") and key not in held}
+        for key in over & known.keys():
+            del known[key]
+        for trouble in (*fresh, *(stands or ())):
+            if trouble.key not in known:
+                note(workspace, "trouble", kind=trouble.kind, source=trouble.about)
+            entry = known.setdefault(trouble.key, {"is_told": False})
+            entry |= {"kind": trouble.kind, "about": trouble.about, "sentence": trouble.sentence}
+        _deliver(workspace, [entry for entry in known.values() if not entry["is_told"]])
+
+
+def _deliver(workspace: Workspace, entries: list[dict[str, Any]]) -> None:
+    try:
+        address = read_address(workspace) if entries else None
+        if address is None:
+            return
+        with httpx.Client(timeout=DELIVERY_SECONDS) as client:
+            for entry in entries:
+                client.post(address, json=_message(workspace, entry)).raise_for_status()
+                entry["is_told"] = True
+    except (BadInput, httpx.HTTPError) as error:
+        note(workspace, "alert_undelivered", error=type(error).__name__)
+
+
+def _message(workspace: Workspace, entry: dict[str, Any]) -> dict[str, str]:
+    """Say it in the fields that chat servers show (`text`) and those a program reads."""
+    study = workspace.study.study.name
+    return {
+        "text": f"Confide, study {study}: {entry['sentence']}",
+        "study": study,
+        "kind": entry["kind"],
+        "about": entry["about"],
+        "sentence": entry["sentence"],
+        "at": workspace.now().isoformat(),
+    }
+
+
+@contextmanager
+def _kept(workspace: Workspace) -> Iterator[dict[str, dict[str, Any]]]:
+    """Hand out what is known, by key, and keep what becomes of it."""
+    workspace.state.mkdir(mode=0o700, exist_ok=True)
+    path = workspace.state / FILE
+    with FileLock(f"{path}.lock", timeout=LOCK_SECONDS, mode=0o600):
+        try:
+            known: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        yield known
+        draft = path.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
+        draft.replace(path)

@@ -1,0 +1,113 @@
+"""Verbs of a coding round, step by step and as one."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flows.verb import HERE, JsonOption, RoundOption, StudyOption, WaveOption, run
+from flows.words import pairs
+
+app = typer.Typer()
+
+
+@app.command()
+def draw(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    roots: Annotated[int | None, typer.Option(help="Root posts; the plan's if absent.")] = None,
+    replies: Annotated[int | None, typer.Option(help="Replies; the plan's if absent.")] = None,
+    timelines: Annotated[int | None, typer.Option(help="Timelines; the plan's if absent.")] = None,
+    community_weeks: Annotated[
+        int | None, typer.Option(help="Communities' weeks; the plan's if absent.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw units for a coding round, seeded and stratified, with their known chances."""
+
+    def work() -> Any:
+        from flows.coding_round import draw_units
+
+        return draw_units(wave, round_, roots, replies, timelines, community_weeks)
+
+    run(study, as_json, work, say=lambda done: f"drawn: {pairs(done)}")
+
+
+@app.command()
+def push(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Put the next batch before each coder who may have one; what is there stays as it is."""
+
+    def work() -> Any:
+        from flows.coding_round import push_units
+
+        return push_units(wave, round_)
+
+    run(study, as_json, work, say=lambda done: f"pushed: {pairs(done)}")
+
+
+@app.command()
+def pull(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch what coders submitted since the last pull, each result validated."""
+
+    def work() -> Any:
+        from flows.coding_round import pull_codings
+
+        return pull_codings(wave, round_)
+
+    run(study, as_json, work, say=lambda done: f"pulled: {pairs(done)}")
+
+
+@app.command()
+def agree(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    as_json: JsonOption = False,
+) -> None:
+    """Compute Krippendorff's alpha per code, with its bootstrap interval."""
+
+    def work() -> Any:
+        from flows.agreeing import measure_agreement
+
+        return measure_agreement(wave, round_)
+
+    def say(_done: Any) -> str:
+        from flows.tables import agreement_table
+
+        return agreement_table(study)
+
+    run(study, as_json, work, say=say)
+
+
+@app.command(name="round")
+def coding_round(
+    study: StudyOption = HERE,
+    wave: WaveOption = "W1",
+    round_: RoundOption = "R1",
+    follow: Annotated[
+        bool, typer.Option(help="Pull and release every 20 seconds until Ctrl-C.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run what is due of a coding round: draw, pull, push, agree."""
+
+    def work() -> Any:
+        if follow:
+            from flows.watching import run_watch
+
+            return run_watch()
+        from flows.coding_round import run_round
+
+        return run_round(wave, round_)
+
+    run(study, as_json, work, say=pairs)

@@ -1,0 +1,217 @@
+"""Alerts: what stands against a study reaches a webhook once, and again when it happens again."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from prefect.states import Completed, Crashed, Failed
+
+from connectors.vault import VaultEntry, open_vault
+from flows.alerts import HOOKS, tell_pass
+from flows.journal import NAME
+from flows.publish import publish
+from tests.support.passes import Passes, passes
+from tests.support.warehouse_rows import NOW, post, save
+from warehouse import store
+
+PORCH = '[[source]]\nname = "porch"\nkind = "reddit"\nsubreddit = "QuietPorch"\n'
+DAY = timedelta(days=1)
+
+
+class Receiver(HTTPServer):
+    """Keeps what it is told; answers `status`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.status, self.told = 200, list[dict[str, Any]]()
+
+    def kinds(self) -> list[str]:
+        """Name what came since the last asking."""
+        told, self.told = self.told, []
+        return [f"{message['kind']} {message['about']}" for message in told]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.server.status == 200:
+            self.server.told.append(body)
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def study(tmp_path: Path, receiver: Receiver) -> Passes:
+    """Return a study that tells the receiver."""
+    webhook = tmp_path / "study.webhook"
+    webhook.touch(mode=0o600)
+    webhook.write_text(f"http://127.0.0.1:{receiver.server_port}/hook\n", "utf-8")
+    made = passes(tmp_path / "here", now=NOW, sources=PORCH)
+    path = made.place.folder / "study.toml"
+    path.write_text(f'{path.read_text("utf-8")}\n[alerts]\nwebhook_file = "{webhook}"\n', "utf-8")
+    return made
+
+
+def tell(study: Passes, *, failed: dict[str, str] | None = None) -> None:
+    """End a pass over the porch."""
+    with study.workspace():
+        tell_pass([] if failed else ["porch"], failed or {})
+
+
+def brought(study: Passes, per_day: dict[int, int]) -> None:
+    """Let the porch have brought so many posts so many days ago."""
+    rows = [
+        post(1000 * days + number, observed_at=study.now - days * DAY - timedelta(hours=1))
+        for days, count in per_day.items()
+        for number in range(1, count + 1)
+    ]
+    stamp = store.SaveStamp("run-1", "porch", "porch", "synthetic")
+    with store.open_warehouse(study.place.folder / "warehouse.duckdb", now=NOW) as warehouse:
+        store.begin_run(warehouse, stamp, started_at=study.now - max(per_day) * DAY - DAY / 2)
+        save(warehouse, *rows, stamp=stamp)
+
+
+def test_a_failure_is_told_once_until_it_is_over(study: Passes, receiver: Receiver) -> None:
+    for _ in range(2):
+        tell(study, failed={"porch": "Reddit answers 503: it is tried again at the next turn"})
+    [told] = receiver.told
+    assert told["text"] == (
+        "Confide, study porch-study: porch: Reddit answers 503: it is tried again at the next turn"
+    )
+    assert receiver.kinds() == ["failure porch"]
+    tell(study)
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert receiver.kinds() == ["failure porch"]
+
+
+def test_a_source_that_dries_up_is_told(study: Passes, receiver: Receiver) -> None:
+    brought(study, {0: 4, 1: 12, 2: 14, 3: 10, 4: 300})
+    tell(study)
+    assert [message["sentence"] for message in receiver.told] == [
+        "porch: 4 new posts in the last 24 hours, usually 13: see whether it still exists and is "
+        "still read (`confide status`)"
+    ]
+
+
+@pytest.mark.parametrize(
+    "per_day",
+    [
+        pytest.param({0: 7, 1: 12, 2: 14, 3: 10}, id="more than half of the usual"),
+        pytest.param({0: 0, 1: 3, 2: 2, 3: 9}, id="few are usual"),
+        pytest.param({0: 0, 1: 90, 2: 90}, id="too short a time to say what is usual"),
+    ],
+)
+def test_an_ordinary_day_is_not_told(
+    study: Passes, receiver: Receiver, per_day: dict[int, int]
+) -> None:
+    brought(study, per_day)
+    tell(study)
+    assert receiver.kinds() == []
+
+
+def test_a_gap_is_told_and_told_again_when_it_grows(study: Passes, receiver: Receiver) -> None:
+    brought(study, {0: 1})
+    gap = (
+        "insert into landed.coverage by name select 'porch' as stream, 'porch' as source, "
+        "timestamp '2026-02-0{0} 12:00' as from_at, timestamp '2026-02-0{0} 15:00' as to_at, "
+        "'gap' as kind, 200 as at_most_count, 'run-1' as run_id"
+    )
+    study.write(gap.format(1))
+    tell(study)
+    [told] = receiver.told
+    assert told["sentence"].startswith(
+        "porch: 1 gap between 2026-02-01 12:00 and 2026-02-01 15:00 UTC, 200 posts at most: "
+    )
+    tell(study)
+    assert receiver.kinds() == ["gap porch"]
+    study.write(gap.format(2))
+    tell(study)
+    assert receiver.kinds() == ["gap porch"]
+
+
+def test_overdue_looks_are_told(study: Passes, receiver: Receiver) -> None:
+    brought(study, {0: 1})
+    due_at = NOW - 3 * DAY
+    with study.workspace() as workspace:
+        with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:
+            vault.remember([VaultEntry("reddit", "t3_invented", 1001, "porch", due_at)])
+        tell_pass(["porch"], {})
+    assert receiver.kinds() == ["overdue reddit"]
+
+
+def test_what_could_not_be_delivered_is_told_by_the_next_run(
+    study: Passes, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    tell(study, failed={"porch": "Reddit answers 503"})
+    receiver.status = 200
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert receiver.kinds() == ["failure porch"]
+    events = [line["event"] for line in journal(study)]
+    assert events == ["trouble", "alert_undelivered"]
+
+
+def test_a_webhook_file_that_others_may_read_ends_no_run(
+    study: Passes, receiver: Receiver, tmp_path: Path
+) -> None:
+    (tmp_path / "study.webhook").chmod(0o644)
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert receiver.kinds() == []
+    found = json.loads(study.place.invoke("check", "--json").out)
+    [alerts] = [finding for finding in found if finding["rule"] == "alerts"]
+    assert alerts["verdict"] == "fail"
+    assert alerts["why"] == "alerts.webhook_file is readable by others: chmod 600 it"
+
+
+def test_a_flow_whose_process_died_is_told(study: Passes, receiver: Receiver) -> None:
+    [hook] = HOOKS["on_crashed"]
+    with study.workspace():
+        hook(publish, None, Crashed(message="killed"))
+        hook(publish, None, Crashed(message="killed"))
+        HOOKS["on_completion"][0](publish, None, Completed())
+        hook(publish, None, Failed(message="the disk is full"))
+    assert [message["sentence"] for message in receiver.told] == [
+        "publish: its process died; see var/",
+        "publish: the disk is full",
+    ]
+
+
+def test_status_says_the_same(study: Passes) -> None:
+    brought(study, {0: 4, 1: 12, 2: 14, 3: 10})
+    study.write(
+        "update landed.collection_runs set status = 'completed', "
+        f"finished_at = timestamp '{NOW - timedelta(hours=25):%Y-%m-%d %H:%M}'"
+    )
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat())
+    told = json.loads(here.invoke("status", "--json").succeeds().out)
+    assert [(row["source"], row["lag_seconds"]) for row in told["sources"]] == [("porch", 90_000)]
+    assert {row["store"] for row in told["disk"]} == {"warehouse.duckdb", "var/", "free"}
+    assert "1 d 1 h" in here.invoke("status").succeeds().out
+    assert [row["warning"] for row in told["warnings"]] == [
+        "porch: 4 new posts in the last 24 hours, usually 12: see whether it still exists and is "
+        "still read (`confide status`)"
+    ]
+
+
+def journal(study: Passes) -> list[dict[str, Any]]:
+    """Read the study's journal."""
+    text = (study.place.folder / "var" / NAME).read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,161 @@
+"""A backup comes back whole, but for what was removed since; only the newest opens."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from connectors.vault import open_vault
+from flows.forget import take_out
+from flows.restore import restore
+from flows.rule_table import RULES, applied
+from flows.rules_keys import BACKUP_DAYS
+from schema.errors import BackupUnreadable, BadInput, CorpusError
+from tests.support.command import Place
+from tests.support.passes import Passes, collected, copied
+from tests.support.reddit_village import NOON, Village, minutely, village
+
+POSTS = minutely(3, until=NOON)
+GONE, KEPT = POSTS[0], POSTS[1:]
+
+
+@pytest.fixture(scope="module")
+def porch() -> Iterator[Village]:
+    with village(POSTS) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, porch: Village) -> Passes:
+    return collected(tmp_path_factory.mktemp("backup"), reddit=porch.url, now=NOON)
+
+
+@pytest.fixture
+def study(tmp_path: Path, whole: Passes, porch: Village) -> Passes:
+    return copied(whole, tmp_path, reddit=porch.url)
+
+
+@pytest.fixture
+def sealed(tmp_path: Path, study: Passes) -> Path:
+    place = study.place.folder / "var" / "label-studio"
+    (place / "media").mkdir(parents=True)
+    (place / "media" / "task.json").write_text("a task", "utf-8")
+    (place / "server.log").write_text("long", "utf-8")
+    file = tmp_path / "study.sealed"
+    study.place.invoke("backup", str(file)).succeeds()
+    return file
+
+
+def back(study: Passes, file: Path, name: str = "back", **options: Path) -> dict[str, int]:
+    with study.workspace():
+        return restore(file, study.place.folder.with_name(name), **options)
+
+
+def restored(study: Passes, name: str = "back") -> Passes:
+    """Look at a study that came back as at any other."""
+    place = study.place
+    return Passes(Place(place.folder.with_name(name), place.config, place.environment), study.now)
+
+
+def let_go(study: Passes, native_id: str) -> None:
+    with study.workspace() as workspace:
+        take_out(workspace, [native_id])
+
+
+def test_it_comes_back_whole_and_private(study: Passes, sealed: Path) -> None:
+    assert sealed.stat().st_mode & 0o777 == 0o600
+    assert back(study, sealed)["removed_since_count"] == 0
+    again = restored(study)
+    folder = again.place.folder
+    assert sorted(again.held()) == sorted(study.held())
+    assert (folder / "var" / "label-studio" / "media" / "task.json").read_text() == "a task"
+    assert not (folder / "var" / "label-studio" / "server.log").exists()
+    assert not (folder / "published").exists()
+    for path in folder.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    with (
+        again.workspace() as workspace,
+        open_vault(workspace.vault, workspace.key.vault_keys()) as vault,
+    ):
+        assert vault.count_due(NOON, "reddit") == len(POSTS)  # all are looked at next
+    acts = again.sql("select reason from removals_audit order by seq")["reason"].to_list()
+    assert acts == ["restore"]
+
+
+def test_what_was_removed_since_stays_out(study: Passes, sealed: Path) -> None:
+    let_go(study, GONE.native_id)
+    done = back(study, sealed, instead_of=study.place.folder)
+    again = restored(study)
+    assert done["removed_since_count"] == 1
+    assert set(again.held()) == study.keys([post.native_id for post in KEPT])
+    again.collect()  # the platform still shows it
+    assert set(again.held()) == study.keys([post.native_id for post in KEPT])
+    words = GONE.wordings[0].text.encode()
+    assert words not in (again.place.folder / "warehouse.duckdb").read_bytes()
+
+
+def test_a_removal_that_was_cut_off_is_completed(
+    study: Passes, sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.removing._complete", lambda *_stores, **_now: 0)
+    let_go(study, GONE.native_id)
+    monkeypatch.undo()
+    assert back(study, sealed, instead_of=study.place.folder)["removed_since_count"] == 1
+
+
+def test_only_the_newest_backup_opens(study: Passes, sealed: Path, tmp_path: Path) -> None:
+    old = sealed.read_bytes()
+    let_go(study, GONE.native_id)
+    study.place.invoke("backup", str(sealed)).succeeds()
+    (tmp_path / "kept.sealed").write_bytes(old)
+    with pytest.raises(BackupUnreadable, match="a later backup replaced it"):
+        back(study, tmp_path / "kept.sealed")
+    assert back(study, sealed)["removed_since_count"] == 0
+    assert len(restored(study).held()) == len(KEPT)
+
+
+def test_a_backup_of_last_week_is_told(study: Passes, sealed: Path) -> None:
+    [rule] = [rule for rule in RULES if rule.number == "R13"]
+    for days, verdict in ((BACKUP_DAYS, "pass"), (BACKUP_DAYS + 1, "fail")):
+        study.now = NOON + timedelta(days=days)
+        with study.workspace() as workspace:
+            [(_, outcome)] = applied(workspace, [rule])
+        assert outcome.verdict == verdict, outcome.why
+
+
+def test_a_cut_off_backup_leaves_nothing_behind(study: Passes, sealed: Path) -> None:
+    sealed.write_bytes(sealed.read_bytes()[:-1])
+    before = set(sealed.parent.rglob("*"))
+    with pytest.raises(BackupUnreadable):
+        back(study, sealed)
+    assert set(sealed.parent.rglob("*")) == before
+
+
+def test_neither_key_opens_it_alone(study: Passes, sealed: Path) -> None:
+    own = study.place.config / "confide" / f"{study.place.folder.name}.backup.key"
+    text = own.read_text()
+    own.unlink()
+    with pytest.raises(BackupUnreadable, match="is not in"):
+        back(study, sealed)
+    own.write_text(text)
+    study.place.key_file.write_text("5b" * 32)
+    with pytest.raises(BackupUnreadable, match="put the study's own in its place"):
+        back(study, sealed)
+
+
+def test_nothing_is_overwritten_and_nothing_sealed_inside(study: Passes, sealed: Path) -> None:
+    with pytest.raises(BadInput, match="is not empty"):
+        back(study, sealed, name=study.place.folder.name)
+    told = study.place.invoke("backup", str(study.place.folder / "b.sealed"))
+    assert told.code == BadInput.exit_code
+
+
+def test_no_backup_survives_shredding(study: Passes, sealed: Path) -> None:
+    study.place.invoke("shred", "--yes", study.place.folder.name, "--json").succeeds()
+    with pytest.raises(CorpusError):
+        back(study, sealed)
+    told = study.place.invoke("backup", str(sealed), "--json")
+    assert json.loads(told.out or "{}") == {}
+    assert told.code == 3

@@ -1,0 +1,181 @@
+"""Agreement: the codings it is measured on, and the measures kept."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from warehouse.clock import naive
+from warehouse.codings import SAFETY_CODE
+from warehouse.connection import Warehouse
+
+_UNIT = "codings.unit_kind || ' ' || codings.unit_key"
+_CHOSEN = """
+from intermediate.latest_codings as codings
+where codings.wave = $1 and codings.round = $2 and codings.codebook_version = $3
+    and codings.coder not in (select coder from landed.adjudicators)
+"""
+_CODINGS = f"""
+select
+    {_UNIT} as unit,
+    codings.unit_kind,
+    codings.coder,
+    codings.code_id as code,
+    codings.value,
+    cast(date_trunc('week', codings.coded_at) as date) as week
+{_CHOSEN}
+order by unit, codings.coder, code
+"""
+_SPANS = f"""
+with chosen as (select * {_CHOSEN})
+
+select
+    {_UNIT} as unit,
+    codings.coder,
+    codings.code_id as code,
+    spans.span_start as start,
+    spans.span_end as "end"
+from chosen as codings
+inner join staging.stg_evidence_spans as spans
+    using (annotation_id, revised_at, code_id)
+order by unit, codings.coder, code, start, "end"
+"""
+_REPEATS = f"""
+with chosen as (select * {_CHOSEN}),
+
+standing as (
+    select codings.*
+    from staging.stg_codings as codings
+    where codings.annotation_id not in (
+        select retracted.annotation_id from staging.stg_retracted_annotations as retracted
+    )
+    qualify row_number() over (
+        partition by codings.annotation_id, codings.code_id order by codings.revised_at desc
+    ) = 1
+),
+
+earlier as (
+    select standing.*
+    from standing
+    inner join chosen
+        on
+            standing.wave = chosen.wave
+            and standing.unit_kind = chosen.unit_kind
+            and standing.unit_key = chosen.unit_key
+            and standing.version_key = chosen.version_key
+            and standing.coder = chosen.coder
+            and standing.code_id = chosen.code_id
+            and standing.codebook_version = chosen.codebook_version
+            and standing.annotation_id <> chosen.annotation_id
+            and standing.coded_at < chosen.coded_at
+    qualify row_number() over (
+        partition by
+            standing.unit_kind, standing.unit_key, standing.coder, standing.code_id
+        order by standing.coded_at, standing.annotation_id
+    ) = 1
+)
+
+select
+    {_UNIT} as unit,
+    codings.coder,
+    codings.code_id as code,
+    'first' as take,
+    codings.value
+from earlier as codings
+union all
+select
+    {_UNIT} as unit,
+    codings.coder,
+    codings.code_id as code,
+    'last' as take,
+    codings.value
+from chosen as codings
+semi join earlier using (unit_kind, unit_key, coder, code_id)
+order by unit, coder, code, take
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CodedRound:
+    """What agreement is measured on, adjudicators left out: it is between those who code.
+
+    `codings`: each coder's standing value: unit, unit_kind, coder, code, value, week.
+    `spans`: the evidence of these: unit, coder, code, start, end.
+    `repeats`: where a coder coded a unit twice, first and last: unit, coder, code, take, value.
+    """
+
+    codings: pl.DataFrame
+    spans: pl.DataFrame
+    repeats: pl.DataFrame
+
+
+def read_coded_round(
+    warehouse: Warehouse, wave: str, round_: str, codebook_version: str
+) -> CodedRound:
+    """Return a round's codings under one codebook version, with evidence and repeats.
+
+    A unit's name joins its kind and its key: a thread has the key of its root.
+    """
+    place = [wave, round_, codebook_version]
+    return CodedRound(
+        codings=warehouse.frame(_CODINGS, place),
+        spans=warehouse.frame(_SPANS, place),
+        repeats=warehouse.frame(_REPEATS, place),
+    )
+
+
+def save_agreement(
+    warehouse: Warehouse,
+    measured: pl.DataFrame,
+    *,
+    parts: pl.DataFrame | None = None,
+    wave: str,
+    round_: str,
+    now: datetime,
+    codebook_version: str | None = None,
+) -> int:
+    """Put these measures in place of the round's earlier ones; one row per code.
+
+    They count for the current round's codebook version where none is named. `measured` and
+    `parts` have the columns of `agreement` and `agreement_parts` that say no place and time;
+    those they lack are null.
+    """
+    version = codebook_version or warehouse.scalar(
+        "select codebook_version from landed.current_round"
+    )
+    place = (wave, round_, str(version))
+    with warehouse.transaction():
+        _replace(warehouse, "agreement", measured, place, now)
+        if parts is not None:
+            _replace(warehouse, "agreement_parts", parts, place, now)
+    return measured.filter(pl.col("code_id") != SAFETY_CODE).height
+
+
+def _replace(
+    warehouse: Warehouse,
+    table: str,
+    measured: pl.DataFrame,
+    place: tuple[str, str, str],
+    now: datetime,
+) -> None:
+    names = ("wave", "round", "codebook_version")
+    held = warehouse.frame(f"select * from landed.{table} limit 0").columns
+    rows = measured.filter(pl.col("code_id") != SAFETY_CODE).with_columns(
+        **{name: pl.lit(value) for name, value in zip(names, place, strict=True)},
+        measured_at=pl.lit(naive(now)),
+    )
+    rows = rows.select(name for name in held if name in rows.columns)
+    warehouse.execute(
+        f"delete from landed.{table} where wave = $1 and round = $2 and codebook_version = $3",
+        list(place),
+    )
+    with warehouse.showing("batch", rows):
+        warehouse.execute(f"insert into landed.{table} by name select * from batch")
+
+
+def read_agreement(warehouse: Warehouse) -> pl.DataFrame:
+    """Return the measures of the current round and codebook version, by code."""
+    return warehouse.frame(
+        "select agreement.* from agreement inner join current_round "
+        "using (wave, round, codebook_version) order by code_id"
+    )
