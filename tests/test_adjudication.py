@@ -110,9 +110,7 @@ def test_a_withheld_units_ruling_counts_no_more(tmp_path: Path) -> None:
 
 def test_dawid_and_skene_side_with_the_reliable_and_bear_missing_values() -> None:
     nan = float("nan")
-    rows: Any = (
-        [[1, 1, 0]] * 30 + [[0, 0, 1]] * 30 + [[1, 1, 1]] * 10 + [[0, 0, 0]] * 10
-    )
+    rows: Any = [[1, 1, 0]] * 30 + [[0, 0, 1]] * 30 + [[1, 1, 1]] * 10 + [[0, 0, 0]] * 10
     rows += [[1, nan, nan], [nan, nan, 1]]
     fitted = dawid_skene(np.array(rows, dtype=float))
     assert fitted is not None

@@ -121,7 +121,7 @@ def test_there_is_no_network_but_loopback(home: Home) -> None:
 def test_every_step_says_what_it_did(first: Run) -> None:
     told = first.told.out
     steps = re.findall(r"^\[ *[\d.]+ s\] (.+?): (.+)$", told, re.MULTILINE)
-    assert len(steps) == len(INSTANTS) + 11
+    assert len(steps) == len(INSTANTS) + 12
     done = dict(steps)
     assert re.search(r"[1-9]\d* annotations", done["simulated coders code through the API"])
     assert sum(int(found) for found in re.findall(r"(\d+) new posts", told)) > 1000
