@@ -20,6 +20,13 @@ DATA_VARIABLE = "LABEL_STUDIO_BASE_DATA_DIR"
 LOG_FILE = "server.log"
 LOGIN_FILE = "login.json"
 _DATABASE_FILE = "label_studio.sqlite3"
+# what shows words of posts or of coders there; accounts and projects name nobody but the team
+TEXTS_OF_POSTS = {
+    "task": ("data", "meta"),
+    "task_completion": ("result", "prediction"),
+    "tasks_annotationdraft": ("result",),
+    "prediction": ("result",),
+}
 _EXPORT_FOLDERS = ("export", "media/export", "media/upload")
 _REWRITE = """
 import sqlite3, sys
@@ -143,6 +150,11 @@ def purge_files(program: Path, data_dir: Path) -> int:
 def has_database(data_dir: Path) -> bool:
     """Tell whether a server ever ran here."""
     return (data_dir / _DATABASE_FILE).exists()
+
+
+def database(data_dir: Path) -> Path:
+    """Tell where the server's database lies."""
+    return data_dir / _DATABASE_FILE
 
 
 def restore_account(program: Path, data_dir: Path, login: Login) -> None:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
+from functools import partial
+from multiprocessing import get_context
 from time import perf_counter
 
 import numpy as np
@@ -63,10 +65,12 @@ def _truth(claim: ClaimTest, planted: float) -> Truth:
     return "null" if abs(beyond) < 0.05 else "true" if beyond > 0 else "false"
 
 
-def judge_many(seeds: Iterable[int], *, processes: int = 2) -> pl.DataFrame:
-    """Judge a corpus a seed."""
-    with ProcessPoolExecutor(processes) as pool:
-        rows = [row for found in pool.map(judged, seeds) for row in found]
+def judge_many(
+    seeds: Iterable[int], *, size: Size | None = None, processes: int = 2
+) -> pl.DataFrame:
+    """Judge a corpus a seed, in processes of their own: Polars' threads do not survive a fork."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        rows = [row for found in pool.map(partial(judged, size=size), seeds) for row in found]
     return pl.DataFrame(rows, infer_schema_length=None)
 
 

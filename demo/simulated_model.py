@@ -61,7 +61,8 @@ class Chances:
 
     def esteem(self, roots: Mapping[str, Any]) -> Floats:
         """Return the chance of esteem without emotional support."""
-        return ESTEEM + self.planted["C32"] * (roots["online_emotional_offloading"] > 0)
+        chance: Floats = ESTEEM + self.planted["C32"] * (roots["online_emotional_offloading"] > 0)
+        return chance
 
     def harmful(self, roots: Mapping[str, Any], disclosure_before: Floats) -> Floats:
         """Return the chance of harm; `disclosure_before` less its community's mean."""

@@ -119,7 +119,8 @@ ALIKE: Final = frozenset({"algorithmic_empathy_bidding", "relatability_currency"
 
 def counts(logs: Floats) -> Ints:
     """Turn logs of one more than a count into counts."""
-    return np.maximum(np.rint(np.expm1(logs)), 0).astype(np.int64)
+    found: Ints = np.maximum(np.rint(np.expm1(logs)), 0).astype(np.int64)
+    return found
 
 
 def balanced(chances: Chances, rng: np.random.Generator) -> tuple[Chances, float]:

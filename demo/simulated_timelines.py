@@ -56,7 +56,7 @@ def _intensity(effect: float, z: Floats, rng: np.random.Generator) -> Ints:
 
 def _bidding(effect: float, z: Floats, rng: np.random.Generator) -> Ints:
     bids = np.zeros(z.shape, dtype=np.int64)
-    chance = np.full(len(z), 0.4)
+    chance: Floats = np.full(len(z), 0.4)
     for step in range(z.shape[1]):
         bids[:, step] = rng.random(len(z)) < chance
         chance = 0.4 + effect * z[:, step] * bids[:, step]

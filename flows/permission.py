@@ -67,22 +67,30 @@ def check_approval(workspace: Workspace, source: Source) -> None:
 
 def check_hosts(workspace: Workspace, source: Source) -> None:
     """Refuse to read Reddit anywhere but at its own API (R2)."""
+    _check_hosts(workspace, f"source {source.name}")
+
+
+def _check_hosts(workspace: Workspace, place: str) -> None:
     reddit, policy = workspace.study.platforms.reddit, workspace.study.policy
     for key, url in (("url", reddit.url), ("oauth_url", reddit.oauth_url)):
         is_known = url in REDDIT_URLS or (policy.allow_loopback and is_loopback(url))
         if not is_known:
             raise PolicyRefused(
-                f"source {source.name}: R2 wants Reddit asked at its own API alone: take "
+                f"{place}: R2 wants Reddit asked at its own API alone: take "
                 f"platforms.reddit.{key} out of study.toml"
             )
 
 
 def check_user_agent(workspace: Workspace, source: Source) -> None:
     """Refuse to ask Reddit in the guise of a browser (R3)."""
+    _check_user_agent(workspace, f"source {source.name}")
+
+
+def _check_user_agent(workspace: Workspace, place: str) -> None:
     agent = workspace.study.platforms.reddit.user_agent or ""
     if any(word in agent.lower() for word in BROWSERS):
         raise PolicyRefused(
-            f"source {source.name}: R3 wants a truthful user agent, and "
+            f"{place}: R3 wants a truthful user agent, and "
             "platforms.reddit.user_agent names a browser: name the study and its notice page"
         )
 
@@ -99,6 +107,8 @@ def check_platform(workspace: Workspace, platform: Platform) -> None:
     _check_ethics(workspace, platform)
     if platform == "reddit":
         _check_approval(workspace, platform, None)
+        _check_hosts(workspace, platform)
+        _check_user_agent(workspace, platform)
 
 
 def is_invented(workspace: Workspace, platform: Platform) -> bool:

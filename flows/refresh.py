@@ -69,7 +69,7 @@ def refresh_platform(platform: Platform) -> dict[str, int]:
     """Look at a platform's due posts, at the threads that grew, and at takedown labels.
 
     Raises:
-        PolicyRefused: nothing permits asking this platform, whatever is held of it (R1, R5).
+        PolicyRefused: nothing permits asking this platform, whatever is held of it (R1 to R3, R5).
     """
     workspace = open_workspace()
     check_platform(workspace, platform)

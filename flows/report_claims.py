@@ -33,6 +33,7 @@ _COLUMNS: Final = {
     "interval_low": Column("from", ".3f"),
     "interval_high": Column("to", ".3f"),
     "sesoi": Column("smallest effect", ".2f"),
+    "q_value": Column("q", ".3f"),
     "n": Column("n", ",d"),
     "clusters": Column("clusters", ",d"),
 }
@@ -46,7 +47,8 @@ def claims(figures: Figures) -> Section:
     body = paragraph(
         "Each claim's direction and smallest effect (the dark bar) were fixed before data were "
         "seen. Observational: a result goes with, or is followed by; it never causes. A claim is "
-        "locked while coders do not agree well enough on a code it rests on."
+        "locked while coders do not agree well enough on a code it rests on. Primary claims are "
+        "corrected for their number (q, Benjamini and Hochberg)."
     )
     body += _counts(frame)
     judged = frame.drop_nulls("estimate")
@@ -94,11 +96,13 @@ def _claim(row: dict[str, Any]) -> str:
     lines = [f"<p>{escape(row['statement'])}</p>"]
     if row["estimate"] is not None:
         low, high = written(row["interval_low"], ".2f"), written(row["interval_high"], ".2f")
+        q = row["q_value"]
+        corrected = "" if q is None else f" q {q:.3f}."
         wanted = "above" if row["sign"] > 0 else "below"
         lines.append(
             f'<p class="under">{row["estimate"]:.2f} (95 % {low} to {high}); supported if surely '
             f"{wanted} {written(row['sesoi'], '.2f')}. {written(row['n'], ',d')} observations in "
-            f"{written(row['clusters'], ',d')} clusters.</p>"
+            f"{written(row['clusters'], ',d')} clusters.{corrected}</p>"
         )
     if row["reason"]:
         lines.append(f'<p class="under">{escape(row["reason"])}</p>')

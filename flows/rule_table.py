@@ -66,7 +66,7 @@ STORAGE = (
     Rule(
         "R6",
         "nothing at rest names anybody",
-        "names of all columns; every text column of every table, row by row",
+        "names of all columns; every text column of every table, and of Label Studio's tasks",
         rules_storage.nameless,
         SHOWING,
         needs=("warehouse",),

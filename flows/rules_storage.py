@@ -1,5 +1,8 @@
 """Rules B: what is never stored."""
 
+from annotation.label_studio_home import TEXTS_OF_POSTS, database, has_database
+from connectors.sqlite_texts import read_texts
+from flows.label_studio import data_directory
 from flows.rules import Evidence, Outcome, failed, judged, passed
 from transforms.scrub import SCRUBBER_VERSION
 from warehouse import store
@@ -11,12 +14,25 @@ def nameless(evidence: Evidence) -> Outcome:
     """R6: no column and no text of any table names anybody."""
     named = store.count_offending(evidence.rows, "columns_name_nobody")
     where = store.naming_columns(evidence.rows)
+    where |= _in_label_studio(evidence)
     found = [f"{count} rows of {column}" for column, count in where.items()]
     if named:
         found.append(f"{named} columns made for names")
     if found:
         return failed(f"{', '.join(found)} name somebody: find out what wrote them, remove them")
-    return passed("no column is made for a name, and no text column holds an id or an address")
+    return passed(
+        "no column is made for a name, and no text, Label Studio's too, holds an id or an address"
+    )
+
+
+def _in_label_studio(evidence: Evidence) -> dict[str, int]:
+    """Count what names somebody in the embedded server's tasks, codings, drafts, predictions."""
+    folder = data_directory(evidence.workspace)
+    if not has_database(folder):
+        return {}
+    texts = read_texts(database(folder), TEXTS_OF_POSTS)
+    counted = {place: store.count_naming(evidence.rows, rows) for place, rows in texts.items()}
+    return {f"Label Studio's {place}": count for place, count in counted.items() if count}
 
 
 def masked(evidence: Evidence) -> Outcome:

@@ -62,7 +62,7 @@ def push(
     quiz: QuizOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Put the next batch before each coder who may have one; what is there stays as it is."""
+    """Put each coder's next batch into Label Studio; what is there stays as it is."""
 
     def work() -> Any:
         if quiz:

@@ -1,7 +1,9 @@
 """`confide check`: each rule passes on a sound study, and fails once its fault is planted."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -414,6 +416,21 @@ def written(name: str, content: bytes = b"planted") -> Callable[[Workspace], Non
     return write
 
 
+def annotated(text: str) -> Callable[[Workspace], None]:
+    """Put a draft of a coder's into a database laid out as Label Studio lays out its own."""
+
+    def write(workspace: Workspace) -> None:
+        path = workspace.state / "label-studio" / "label_studio.sqlite3"
+        path.parent.mkdir(parents=True)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("create table tasks_annotationdraft (result text)")
+            database.execute("create table account (email text)")
+            database.execute("insert into tasks_annotationdraft values (?)", [f'["{text}"]'])
+            database.execute("insert into account values ('coder@team.example')")
+
+    return write
+
+
 IN_FILES: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
     "a vault for all": ("R11", lambda w: w.vault.chmod(0o644), "vault.sqlite can be read"),
     "a warehouse for all": ("R11", lambda w: w.warehouse.chmod(0o640), "warehouse.duckdb can"),
@@ -430,6 +447,11 @@ IN_FILES: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
         lambda w: write_mark(w.directory, Shredding("2026-02-20", "x", is_complete=True)),
         "there again",
     ),
+    "a name in Label Studio": (
+        "R6",
+        annotated("it is @jo.kettle.example"),
+        "1 rows of Label Studio's tasks_annotationdraft.result",
+    ),
     "a result that Prefect kept": ("R13", written("var/prefect/storage/a"), "1 results"),
     "a file of a model": ("R22", written("var/model.safetensors"), "1 files of models"),
     "an old line of the safety log": ("R23", old_flag, "1 lines of the safety log"),
@@ -443,6 +465,11 @@ def test_a_fault_in_the_files_is_found(study: Workspace, fault: str) -> None:
     spoil(study)
     outcome = outcome_of(number, study)
     assert (outcome.verdict, words in outcome.why) == ("fail", True), outcome
+
+
+def test_what_coders_draft_without_a_name_is_no_fault(study: Workspace) -> None:
+    annotated("the kettle sang")(study)
+    assert outcome_of("R6", study).verdict == "pass"
 
 
 def test_a_list_of_names_that_others_can_read_is_found(study: Workspace, config: Path) -> None:

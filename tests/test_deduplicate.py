@@ -15,6 +15,7 @@ from schema.posts import DuplicateMark
 from transforms.deduplicate import PAIRS, SHORTEST_NEAR, deduplicate, find_duplicates
 from transforms.minhash import CROWD, neighbour_pairs, other_pairs, signatures, sketched
 from transforms.ordinary import ordinary_words
+from transforms.wordings import wordings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -138,6 +139,12 @@ def test_an_empty_frame_has_no_marks() -> None:
 def test_words_of_scripts_without_blanks_are_told_apart() -> None:
     text = "我已经三个星期没有睡好觉了每天晚上都在想那封银行寄来的信不知道该怎么告诉家里人我很害怕"
     assert marks(post(1, text), post(2, text.replace("三", "四"))) == {2: (1, "repost", "near")}
+
+
+@given(text=st.text(st.characters(max_codepoint=127)))
+def test_a_letter_of_another_alphabet_changes_no_other_word(text: str) -> None:
+    plain, mixed = wordings(pl.Series([text, f"{text} é"]))
+    assert mixed == f"{plain or ''} é".strip()
 
 
 WORDS = sorted(ordinary_words())

@@ -32,7 +32,7 @@ TABLES = (
     "select table_name from information_schema.tables "
     "where table_type = 'BASE TABLE' and table_name <> 'collection_runs'"
 )
-UNANSWERED = ["20. How long do posts stay up?"]  # of cohorts followed for 30 days
+UNANSWERED = {"20. How long do posts stay up?"}  # asks for cohorts of 11 followed for 30 days
 INTERFACES = "import socket; print([name for _, name in socket.if_nameindex()])"
 
 
@@ -121,7 +121,7 @@ def test_there_is_no_network_but_loopback(home: Home) -> None:
 def test_every_step_says_what_it_did(first: Run) -> None:
     told = first.told.out
     steps = re.findall(r"^\[ *[\d.]+ s\] (.+?): (.+)$", told, re.MULTILINE)
-    assert len(steps) == len(INSTANTS) + 11
+    assert len(steps) == len(INSTANTS) + 12
     done = dict(steps)
     assert re.search(r"[1-9]\d* annotations", done["simulated coders code through the API"])
     assert sum(int(found) for found in re.findall(r"(\d+) new posts", told)) > 1000
@@ -163,7 +163,7 @@ def test_the_printed_query_runs_as_it_stands(home: Home, first: Run) -> None:
 def test_every_question_of_the_cookbook_runs_on_its_corpus(home: Home, first: Run) -> None:
     with open_corpus(home.study) as corpus:
         answers = {heading: list(corpus.rows(sql)) for heading, sql in questions().items()}
-    assert [heading for heading, rows in answers.items() if not rows] == UNANSWERED
+    assert {heading for heading, rows in answers.items() if not rows} <= UNANSWERED
 
 
 def test_a_second_run_is_quicker_and_changes_nothing(first: Run, second: Run) -> None:

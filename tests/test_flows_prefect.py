@@ -142,7 +142,8 @@ def test_flows_report_to_the_server_that_is_configured(
     assert {names[run["flow_id"]] for run in runs} == {"collect", "refresh", "draw", "publish"}
     asked = {names[run["flow_id"]]: run["parameters"] for run in runs}
     assert asked["collect"] == {"sources": None}
-    assert asked["draw"] == {"wave": "W1", "round_": "R1", "roots": 1, "replies": None}
+    plan = dict.fromkeys(("replies", "timelines", "community_weeks"))
+    assert asked["draw"] == {"wave": "W1", "round_": "R1", "roots": 1, **plan}
     assert not (study.folder / "var" / "prefect" / "prefect:memory:.db").exists()
     [read] = [run["id"] for run in runs if names[run["flow_id"]] == "collect"]
     with store.open_warehouse(study.folder / "warehouse.duckdb", now=NOON) as warehouse:

@@ -316,7 +316,7 @@ def test_a_push_that_timed_out_and_was_run_again_leaves_each_task_once(
     client: label_studio.Client,
     project: label_studio.Project,
 ) -> None:
-    tasks = [coding_task(n, text="An invented, long post. " * 40) for n in range(2_000)]
+    tasks = [coding_task(n, text="An invented, long post. " * 1_000) for n in range(200)]
     hasty = hasty_client(client.url, label_studio_server.token)
     with pytest.raises(LabelStudioError, match="in time"):
         label_studio.push(hasty, project, tasks)
@@ -455,7 +455,8 @@ def test_drafts_and_skips_are_no_codings(
 
 def bad_results(codebook: Codebook, text: str) -> Iterable[tuple[str, list[dict[str, Any]]]]:
     good = build_result(codebook, "root", VALUES, {}, [Span("struggleposting", 0, 11)], text)
-    [codes, value] = [entry for entry in good if entry["type"] == "choices"][:2]
+    named = {entry["from_name"]: entry for entry in good}
+    codes, value = named["codes"], named["struggleposting__value"]
     [mark] = [entry for entry in good if entry["type"] == "labels"]
     yield "unknown_control", [*good, codes | {"from_name": "invented"}]
     yield "unknown_code", [codes | {"value": {"choices": ["invented"]}}]

@@ -209,6 +209,21 @@ def test_what_files_brought_is_not_looked_up_live_without_an_approval(tmp_path: 
     check_platform(study(tmp_path, ethics(), approval("any"), files()), "reddit")
 
 
+@pytest.mark.parametrize(
+    ("entry", "rule"),
+    [
+        ('oauth_url = "https://mirror.example"', "R2 wants Reddit asked at its own API"),
+        ('user_agent = "Mozilla/5.0 (X11) Firefox/140.0"', "R3 wants a truthful user agent"),
+    ],
+)
+def test_what_is_held_is_looked_up_at_the_api_and_under_a_true_name(
+    tmp_path: Path, entry: str, rule: str
+) -> None:
+    place = f"[platforms.reddit]\n{entry}\n"
+    with pytest.raises(PolicyRefused, match=f"^reddit: {rule}"):
+        check_platform(study(tmp_path, ethics(), place, approval("any"), files()), "reddit")
+
+
 @pytest.mark.parametrize("kind", ["reddit_archive", "reddit_export"])
 def test_files_of_an_invented_platform_need_nothing_and_never_count_as_real(
     tmp_path: Path, kind: str

@@ -13,7 +13,7 @@ import pytest
 from schema.errors import WarehouseError
 from tests.support.needs import REPOSITORY
 from tests.support.warehouse_rows import NOW, opened, post, save
-from warehouse import store
+from warehouse import connection, store
 from warehouse.models import in_order, models
 
 HOLD = """
@@ -167,3 +167,33 @@ def test_only_the_store_stays_beside_the_store(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb"), read_only=True) as connection:
         assert connection.execute("select count(*) from post").fetchall() == [(1,)]
     assert store.compact(tmp_path / "w.duckdb", now=NOW) is False
+
+
+ROWS = """
+insert into landed.page_notes
+select 'run', 'source', 'stream', 'note', range, now()::timestamp from range(?)
+"""
+GROUPS = """
+select max(count) as rows_count from pragma_storage_info('landed.page_notes')
+group by row_group_id order by row_group_id
+"""
+
+
+def test_a_closing_writes_few_rows_anew_however_often_some_are_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "warehouse.duckdb"
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "ROW_GROUP_ROWS", 122_880)  # DuckDB's own, of older files
+        with opened(path) as warehouse:
+            warehouse.execute(ROWS, [60_000])
+    for _ in range(5):
+        with opened(path) as warehouse:
+            warehouse.execute(ROWS, [10_000])
+    with opened(path) as warehouse:
+        groups = [count for (count,) in warehouse.execute(GROUPS)]
+        total = warehouse.scalar("select sum(notes_count) from landed.page_notes")
+    assert sum(groups) == 110_000
+    assert groups[0] == 60_000  # merged with others, it would be written once more
+    assert max(groups[1:]) <= connection.ROW_GROUP_ROWS
+    assert total == sum(range(60_000)) + 5 * sum(range(10_000))

@@ -29,12 +29,12 @@ from schema.vocabulary import PLATFORMS
 from transforms.forest import Forest
 from transforms.minhash import SKETCH, Indices, neighbour_pairs, other_pairs, sketched
 from transforms.probing import Probe
-from transforms.wordings import words_of
+from transforms.wordings import wordings
 
-VERSION: Final = 2  # of these rules: another number has every corpus marked anew
+VERSION: Final = 3  # of these rules: another number has every corpus marked anew
 BATCH: Final = 10_000  # posts whose texts are held at once
 PAIRS: Final = 10_000  # pairs whose texts are held at once
-COMPARED: Final = 1_000  # pairs whose words are held as Python strings at once
+COMPARED: Final = 1_000  # pairs whose texts are held as Python strings at once
 SHORTEST_NEAR: Final = 40  # characters of the words with one blank between
 LONG_WORDS: Final = 12
 LEAST_SIMILARITY: Final = 0.7
@@ -178,20 +178,27 @@ def _who_and_where() -> tuple[pl.Expr, pl.Expr]:
 
 
 def _summed_up(some: pl.DataFrame, texts_of: TextsOf) -> pl.DataFrame:
-    read = texts_of(some["post_key"]).select("post_key", words=words_of(pl.col("text")))
+    read = _worded_texts(texts_of, some["post_key"])
     words = pl.col("words")
     worded = some.join(read, on="post_key", how="left", maintain_order="left").with_columns(
-        words=pl.when(words.list.len() > 0).then(words)
+        wording=_hash(
+            pl.concat_str("scope", words.str.replace_all(" ", "", literal=True), separator=" ")
+        ),
+        spelling=_hash(pl.concat_str("scope", "words", separator=" ")),
     )
-    worded = worded.with_columns(
-        wording=_hash(pl.concat_str("scope", words.list.join(""), separator=" ")),
-        spelling=_hash(pl.concat_str("scope", words.list.join(" "), separator=" ")),
-    )
-    is_long = words.list.join(" ").str.len_chars() >= SHORTEST_NEAR
+    is_long = words.str.len_chars() >= SHORTEST_NEAR
     once = worded.filter(is_long).unique("spelling", keep="first", maintain_order=True)
     return worded.drop("words").join(
-        sketched(once), on="spelling", how="left", maintain_order="left"
+        sketched(once.with_columns(words.str.split(" "))),
+        on="spelling",
+        how="left",
+        maintain_order="left",
     )
+
+
+def _worded_texts(texts_of: TextsOf, post_keys: pl.Series) -> pl.DataFrame:
+    texts = texts_of(post_keys)
+    return texts.select("post_key", words=wordings(texts["text"]))
 
 
 def _hash(text: pl.Expr) -> pl.Expr:
@@ -229,10 +236,11 @@ def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsI
 
 def _met(long: pl.DataFrame, kept: Kept) -> pl.DataFrame:
     """List what may be near: `node`, its post `one`, and `other`, one kept post a spelling."""
-    probe = Probe(long)
+    probe: Probe | None = None
     own = long.select("node", one="post_key")
     parts = [own.clear().with_columns(other=pl.lit(0, pl.UInt64), spelling=pl.lit(0, pl.UInt64))]
     for block in kept.sketches() if long.height else ():
+        probe = probe or Probe(long)
         new, old = probe.meetings(block).T
         met = block.select("spelling", other="post_key")[old]
         parts.append(pl.concat([own[new], met.select("other", "spelling")], how="horizontal"))
@@ -265,16 +273,14 @@ def _word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str]
     for start in range(0, len(pairs), PAIRS):
         some = pl.DataFrame(pairs[start : start + PAIRS], schema=["one", "other"], orient="row")
         wanted = pl.concat([some["one"], some["other"]]).unique()
-        words = texts_of(wanted).select("post_key", words=words_of(pl.col("text")))
+        words = _worded_texts(texts_of, wanted)
         both = some.with_row_index("place", offset=start)
         for side in ("one", "other"):
             named = words.rename({"post_key": side, "words": f"{side}_words"})
             both = both.join(named, on=side, how="left", maintain_order="left")
-        for compared in both.iter_slices(COMPARED):
-            for place, one, other in compared.select(
-                "place", "one_words", "other_words"
-            ).iter_rows():
-                yield place, one or [], other or []
+        both = both.select("place", pl.col("one_words", "other_words").fill_null(""))
+        for place, one, other in both.iter_rows(buffer_size=COMPARED):
+            yield place, one.split(), other.split()
 
 
 def _are_alike(one: list[str], other: list[str]) -> bool:
@@ -329,9 +335,9 @@ def _told(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
     exact = pl.col("wording") == pl.col("wording_canonical")
     similarity = np.ones(marked.height)
     near = marked.with_row_index("row").filter(~exact)
-    pairs = near.select("post_key", "canonical").to_numpy()
+    rows, pairs = near["row"].to_list(), near.select("post_key", "canonical").to_numpy()
     for place, one, other in words_in(pairs):
-        similarity[near["row"][place]] = Indel.normalized_similarity(one, other)
+        similarity[rows[place]] = Indel.normalized_similarity(one, other)
     return marked.with_columns(
         kind=pl.when(~same_author)
         .then(pl.lit("copypasta"))

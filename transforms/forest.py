@@ -26,7 +26,10 @@ class Forest:
 
     def heads(self) -> npt.NDArray[np.int64]:
         """Return every node's head, in the order of nodes."""
-        return np.fromiter(map(self._head, range(len(self._above))), dtype=np.int64)
+        heads = np.array(self._above, dtype=np.int64)
+        while not np.array_equal(above := heads[heads], heads):
+            heads = above
+        return heads
 
     def _head(self, node: int) -> int:
         """Follow a node to its head; the way there is shortened."""

@@ -1,27 +1,26 @@
 """Candidates for near duplicates: MinHash signatures in bands (locality-sensitive hashing).
 
-Shingles are words and pairs of neighbouring words. Of 64 values the lowest bytes are kept, in 16
-bands of 4: two wordings that share seven tenths of their shingles meet in some band with a chance
+Shingles are words and pairs of neighbouring words. Of 64 values one byte each is kept, in 16 bands
+of 4: two wordings that share seven tenths of their shingles meet in some band with a chance
 of 0.99, two that share a third with 0.18. Whether two are candidates depends on these two alone:
 they meet in a band, and enough of their values are equal. The caller verifies each.
-Source: rensa 0.5 (full-set R-MinHash); xxHash64 of the shingles, equal on every machine.
+Source: Broder 1997; orders of the shingles by odd multiples of their xxHash64, modulo 2^32, equal
+on every machine.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from polars_hash import NonCryptographicHashingNameSpace
-from rensa import RMinHash
 
 VALUES: Final = 64
 BANDS: Final = [f"band_{number:02d}" for number in range(16)]
-SEED: Final = 20260101
 LEAST_ESTIMATE: Final = 0.35  # share of equal values below which a pair is not worth verifying
 MOST_BITS_APART: Final = 23  # of 64; two that share half of their shingles differ in 16
-BLOCK: Final = 5_000  # wordings whose signatures are held as Python numbers at once
+BLOCK: Final = 1_000  # wordings sketched at once: their shingles fit a processor's cache
 COMPARED: Final = 100_000  # pairs whose values are held at once
 CROWD: Final = 64  # rows of a bucket from which on it is searched cluster by cluster
 
@@ -30,9 +29,17 @@ SKETCH: Final = pl.Schema(
 )
 Signatures: TypeAlias = npt.NDArray[np.uint32]
 Values: TypeAlias = npt.NDArray[np.uint8]
+Buckets: TypeAlias = npt.NDArray[np.uint32]
 Bits: TypeAlias = npt.NDArray[np.uint64]
 Indices: TypeAlias = npt.NDArray[np.int64]
 NO_PAIRS: Final[Indices] = np.empty((0, 2), dtype=np.int64)
+
+_HALF: Final = np.uint64(32)
+_LOW_HALF: Final = np.uint64(2**32 - 1)
+_MIXERS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
+_FACTORS: Final = np.array(
+    [pow(0x915F77F5, place, 2**32) for place in range(1, VALUES + 1)], dtype=np.uint32
+)  # odd, so that each orders all 32-bit numbers anew
 
 
 def sketched(worded: pl.DataFrame) -> pl.DataFrame:
@@ -40,14 +47,18 @@ def sketched(worded: pl.DataFrame) -> pl.DataFrame:
 
     `scope` (a byte) goes into the values: what is of two scopes never meets.
     """
-    parts = [_sketches(worded.slice(start, BLOCK)) for start in range(0, worded.height, BLOCK)]
-    return pl.concat([SKETCH.to_frame(), *parts])
+    mixed = worded["scope"].to_numpy() * np.uint8(0x9D)
+    values = (signatures(worded["words"]) >> np.uint32(8)).astype(np.uint8) ^ mixed[:, None]
+    bands = np.ascontiguousarray(values.view("<u4").T)
+    bits = np.packbits(values & 1, axis=1).view("<u8")[:, 0]
+    columns = {"spelling": worded["spelling"], "bits": bits}
+    return pl.DataFrame(columns | dict(zip(BANDS, bands, strict=True)), schema=SKETCH)
 
 
 def signatures(words: pl.Series) -> Signatures:
-    """Sketch each list of words; n lists to a matrix of n rows and 64 columns."""
+    """Sketch each list of words, none empty; n lists to a matrix of n rows and 64 columns."""
     blocks = [_sketch(words.slice(start, BLOCK)) for start in range(0, len(words), BLOCK)]
-    return np.concatenate(blocks) if blocks else np.empty((0, VALUES), dtype=np.uint32)
+    return np.concatenate([np.empty((0, VALUES), dtype=np.uint32), *blocks])
 
 
 def values_of(sketches: pl.DataFrame) -> Values:
@@ -72,7 +83,7 @@ def neighbour_pairs(sketches: pl.DataFrame) -> Indices:
     bits, values = sketches["bits"].to_numpy(), values_of(sketches)
     found: list[Indices] = [NO_PAIRS]
     for band in BANDS:
-        order, starts = _grouped(sketches[band].to_numpy())
+        order, starts = _shared(sketches[band].to_numpy())
         later = np.flatnonzero(starts != np.arange(len(starts)))
         for before in (starts[later], later - 1):
             found.append(_likely(bits, values, order[before], order[later]))
@@ -89,19 +100,26 @@ def other_pairs(sketches: pl.DataFrame, clusters: Indices) -> Indices:
     return _distinct(found)
 
 
-def _grouped(buckets: npt.NDArray[np.uint32]) -> tuple[Indices, Indices]:
-    """Return rows by bucket, and of each place in that order where its bucket starts."""
-    order = np.argsort(buckets, kind="stable")
-    is_first = np.ones(len(order), dtype=np.bool_)
-    is_first[1:] = buckets[order][1:] != buckets[order][:-1]
-    return order, np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
+def in_order(buckets: Buckets) -> tuple[Indices, Buckets]:
+    """Sort the rows by bucket, then by number; return rows and buckets in that order."""
+    codes = buckets.astype(np.uint64) << _HALF | np.arange(len(buckets), dtype=np.uint64)
+    codes.sort()  # quicker than a sort that returns places
+    return (codes & _LOW_HALF).astype(np.int64), (codes >> _HALF).astype(np.uint32)
 
 
-def _bucket_pairs(
-    buckets: npt.NDArray[np.uint32], clusters: Indices
-) -> Iterator[tuple[Indices, Indices]]:
+def _shared(buckets: Buckets) -> tuple[Indices, Indices]:
+    """Return the rows that share a bucket, in order, and of each place where its bucket starts."""
+    order, ordered = in_order(buckets)
+    is_as_before = np.zeros(len(order) + 1, dtype=np.bool_)
+    is_as_before[1:-1] = ordered[1:] == ordered[:-1]
+    is_shared = is_as_before[:-1] | is_as_before[1:]
+    is_first = ~is_as_before[:-1][is_shared]
+    return order[is_shared], np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
+
+
+def _bucket_pairs(buckets: Buckets, clusters: Indices) -> Iterator[tuple[Indices, Indices]]:
     """Yield both sides of all pairs of rows of one bucket and two clusters, each pair once."""
-    order, starts = _grouped(buckets)
+    order, starts = _shared(buckets)
     sizes = np.bincount(starts, minlength=len(order))[starts]
     small = np.flatnonzero((sizes > 1) & (sizes <= CROWD))
     for lag in range(1, CROWD):
@@ -143,35 +161,28 @@ def _distinct(found: Sequence[Indices]) -> Indices:
     return distinct
 
 
-def _sketches(some: pl.DataFrame) -> pl.DataFrame:
-    mixed = some["scope"].to_numpy() * np.uint8(0x9D)
-    values = _sketch(some["words"]).astype(np.uint8) ^ mixed[:, None]
-    bands = np.ascontiguousarray(values).view("<u4")
-    bits = np.ascontiguousarray(np.packbits(values & 1, axis=1)).view("<u8")[:, 0]
-    columns = {name: bands[:, number] for number, name in enumerate(BANDS)}
-    return pl.DataFrame({"spelling": some["spelling"], "bits": bits} | columns, schema=SKETCH)
-
-
 def _sketch(words: pl.Series) -> Signatures:
-    flat = (
-        words.rename("word")
-        .to_frame()
-        .with_row_index("row")
-        .explode("word")
-        .with_columns(
-            pair=pl.when(pl.col("row") == pl.col("row").shift(-1)).then(
-                pl.concat_str("word", pl.col("word").shift(-1), separator=" ")
-            )
-        )
-    )
-    shingles = (
-        flat.unpivot(on=["word", "pair"], index="row", value_name="shingle")
-        .drop_nulls("shingle")
-        .sort("row", maintain_order=True)
-        .select("row", hash=NonCryptographicHashingNameSpace(pl.col("shingle")).xxhash64())
-    )
-    sizes = np.bincount(shingles["row"].to_numpy(), minlength=len(words))
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.uint64)
-    hashes = shingles["hash"].to_numpy()
-    matrix: Any = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, VALUES, SEED)
-    return np.array(matrix.to_rows(), dtype=np.uint32).reshape(len(words), VALUES)
+    """Find the least of each list's shingles in each order; no list is empty."""
+    ends = np.cumsum(words.list.len().to_numpy(), dtype=np.int64)
+    starts = np.concatenate([[0], ends[:-1]])
+    single, paired = _shingles(words, ends - 1)
+    least = np.empty((VALUES, len(words)), dtype=np.uint32)
+    ones, others = np.empty_like(single), np.empty_like(paired)
+    for factor, row in zip(_FACTORS, least, strict=True):
+        np.multiply(single, factor, out=ones)
+        np.multiply(paired, factor, out=others)
+        np.minimum(ones, others, out=ones)
+        np.minimum.reduceat(ones, starts, out=row)
+    return least.T
+
+
+def _shingles(words: pl.Series, lasts: Indices) -> tuple[Signatures, Signatures]:
+    """Hash each word, and each with the next; `lasts` have none and count for themselves."""
+    flat = words.explode().rename("word").to_frame()
+    hashed = flat.select(NonCryptographicHashingNameSpace(pl.col("word")).xxhash64())
+    single = hashed.to_series().to_numpy()
+    paired = single * _MIXERS[0] + np.roll(single, -1)
+    paired ^= paired >> _HALF
+    paired *= _MIXERS[1]
+    paired[lasts] = single[lasts]
+    return (single >> _HALF).astype(np.uint32), (paired >> _HALF).astype(np.uint32)

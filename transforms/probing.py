@@ -10,13 +10,20 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from transforms.minhash import BANDS, MOST_BITS_APART, NO_PAIRS, Indices, are_likely, values_of
+from transforms.minhash import (
+    BANDS,
+    MOST_BITS_APART,
+    NO_PAIRS,
+    Buckets,
+    Indices,
+    are_likely,
+    in_order,
+    values_of,
+)
 
 SLOTS_PER_SKETCH: Final = 16
 LEAST_SLOT_BITS: Final = 20
 MOST_SLOT_BITS: Final = 24
-
-Bucket = npt.NDArray[np.uint32]
 
 
 class Probe:
@@ -44,17 +51,17 @@ class Probe:
         likely: Indices = pairs[are_likely(self._values[pairs[:, 0]], values[places])]
         return likely
 
-    def _laid_out(self, buckets: Bucket) -> tuple[Indices, Bucket, npt.NDArray[np.bool_]]:
-        order = np.argsort(buckets, kind="stable")
+    def _laid_out(self, buckets: Buckets) -> tuple[Indices, Buckets, npt.NDArray[np.bool_]]:
+        order, ordered = in_order(buckets)
         is_taken = np.zeros(1 << self._slot_bits, dtype=np.bool_)
         is_taken[self._slots(buckets)] = True
-        return order, buckets[order], is_taken
+        return order, ordered, is_taken
 
-    def _slots(self, buckets: Bucket) -> Bucket:
-        slots: Bucket = (buckets * np.uint32(0x9E3779B1)) >> np.uint32(32 - self._slot_bits)
+    def _slots(self, buckets: Buckets) -> Buckets:
+        slots: Buckets = (buckets * np.uint32(0x9E3779B1)) >> np.uint32(32 - self._slot_bits)
         return slots
 
-    def _met(self, band: int, buckets: Bucket) -> tuple[Indices, Indices]:
+    def _met(self, band: int, buckets: Buckets) -> tuple[Indices, Indices]:
         """Pair the rows that have one value in a band: new ones, kept ones."""
         order, ordered, is_taken = self._bands[band]
         rows = np.flatnonzero(is_taken[self._slots(buckets)])

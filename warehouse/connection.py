@@ -27,6 +27,9 @@ from warehouse.models import migrate, refresh_models
 PRIVATE = 0o600
 UNFINISHED = (".new-", ".rewrite-", ".publish-")  # folders that live while the lock is held
 SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+# Closing merges what transactions appended: up to three groups, 2.6 kB of memory a row, written
+# anew each time. Groups of the default size take 500 MiB for a moment, these under 100.
+ROW_GROUP_ROWS = 20_480
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ def sweep(folder: Path) -> None:
 
 
 @contextmanager
-def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection]:
+def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Connect to a private DuckDB file and its log, both readable by their owner alone.
 
     Raises:
@@ -141,7 +144,7 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
         _make_empty(path)
     _make_private(path)
     try:
-        connection = duckdb.connect(str(path), config={**SETTINGS, **settings})
+        connection = _attached(path)
     except duckdb.IOException as error:
         if (known := _why_not(path, str(error))) is None:
             raise
@@ -157,6 +160,23 @@ def connected(path: Path, **settings: Any) -> Iterator[duckdb.DuckDBPyConnection
         connection.close()
         if log.exists() and log.stat().st_size == 0:
             log.unlink()
+
+
+def _attached(path: Path) -> duckdb.DuckDBPyConnection:
+    """Connect to a file by attaching it: a size of row groups cannot be asked for otherwise."""
+    connection = duckdb.connect(":memory:", config={**SETTINGS, "temp_directory": f"{path}.tmp"})
+    try:
+        connection.execute(f"attach {quoted(path)} as stored (row_group_size {ROW_GROUP_ROWS})")
+        connection.execute("use stored")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def quoted(path: Path) -> str:
+    """Write a path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _make_empty(path: Path) -> None:

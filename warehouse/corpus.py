@@ -20,8 +20,7 @@ import duckdb
 import polars as pl
 
 from schema.errors import BadInput
-from warehouse.connection import SETTINGS
-from warehouse.rewriting import quoted
+from warehouse.connection import SETTINGS, quoted
 
 PLACE: Final = Path("published") / "corpus.duckdb"
 BATCH_ROWS: Final = 10_000

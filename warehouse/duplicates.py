@@ -41,7 +41,7 @@ def duplicate_inputs(warehouse: Warehouse, rules: str) -> pl.DataFrame:
     """Return the posts due for comparison, and what a mark says beside the wording.
 
     Posts of a cluster that lost one are due again. Other `rules` than those that the marks were
-    made by have every post compared anew.
+    made by have every post compared anew. They come in the order in which they stand in the file.
     """
     with warehouse.transaction():
         if warehouse.scalar("select any_value(duplicates_of) from landed.store") != rules:
@@ -63,7 +63,7 @@ def duplicate_inputs(warehouse: Warehouse, rules: str) -> pl.DataFrame:
             warehouse.frame(
                 "select post_key, version_key, scrubber_version, author_pseudonym, community_key, "
                 "platform, created_at from landed.post_versions semi join loose using (post_key) "
-                f"where post_key not in ({_WORDLESS})"
+                f"where post_key not in ({_WORDLESS}) order by rowid"
             )
         )
 
@@ -97,11 +97,18 @@ def forget_clusters(warehouse: Warehouse, cluster_keys: pl.Series) -> int:
 
 
 def duplicate_texts(warehouse: Warehouse, post_keys: pl.Series) -> pl.DataFrame:
-    """Return the masked title and text of those posts that are held: post_key, text."""
+    """Return the masked title and text of those posts that are held: post_key, text.
+
+    What stands together in the file is read for little: only its stretch is unpacked.
+    """
     with warehouse.showing("wanted", post_keys.to_frame("post_key")):
-        return warehouse.frame(
+        [(first, last)] = warehouse.execute(
+            "select coalesce(min(posts.rowid), 0), coalesce(max(posts.rowid), -1) "
+            "from landed.post_versions as posts semi join wanted using (post_key)"
+        )
+        return warehouse.frame(  # given as parameters, the numbers would cost a slow copy
             "select post_key, concat_ws(' ', title, text) as text from landed.post_versions "
-            "semi join wanted using (post_key)"
+            f"semi join wanted using (post_key) where rowid between {first} and {last}"
         )
 
 

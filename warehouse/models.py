@@ -22,6 +22,7 @@ MACROS = (
     "title_offset",
     "unit_type",
     "timeline_key",
+    "days_up",
     "reach_devices",
     "community_week_key",
     "reach_device_count",
@@ -46,6 +47,7 @@ INTERMEDIATE = (
     "latest_rulings",
     "open_gaps",
     "shareable",
+    "cohorts",
 )
 MARTS = (
     "post",

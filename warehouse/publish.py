@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, sweep
+from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, quoted, sweep
 from warehouse.meanings import comment_on_all
 from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
 from warehouse.readme import versions_of, write_readme
-from warehouse.rewriting import quoted, sync
+from warehouse.rewriting import sync
 from warehouse.taken_back import published_follows, read_due
 from warehouse.verdicts import make_claim_views
 

@@ -18,6 +18,7 @@ from warehouse.connection import Warehouse
 from warehouse.duplicates import forget_clusters
 from warehouse.frames import admitted
 from warehouse.taken_back import note_taken
+from warehouse.tally import tally
 
 _FIND = """
 with named as (
@@ -75,6 +76,13 @@ _BY_POST = {
     "rulings": "unit_key",
     "second_opinions": "unit_key",
 }
+# what stays must not point at what went
+_POINTING = (
+    ("post_versions", "thread_key", "null"),
+    ("post_versions", "parent_key", "null"),
+    ("frames", "thread_key", "null"),
+    ("frames", "cluster_key", "unit_key"),
+)
 # Reddit counts a thread's whole tree: a reply that came while another went leaves it as it was,
 # so a thread counts as read for those alone that still stand.
 _READ_BEFORE = """
@@ -129,7 +137,10 @@ def remove(
         rows: dict[str, int] = {}
         timelines = _delete_timelines(warehouse, batch)
         for (platform, reason), part in gone.group_by("platform", "reason", maintain_order=True):
-            taken = _delete_posts(warehouse, part.select("post_key"))
+            keys = part.select("post_key")
+            with warehouse.showing("gone", keys):
+                tally(warehouse, str(reason), now=now)
+            taken = _delete_posts(warehouse, keys)
             _log(warehouse, naive(now), str(platform), str(reason), part.height, taken)
             rows = _sum(rows, taken)
         if rows or timelines:
@@ -194,9 +205,9 @@ def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
         for table, column in _BY_POST.items():
             where = f"{column} in (select post_key from gone)"
             taken[table] = _deleted(warehouse, table, where)
-        for column in ("thread_key", "parent_key"):
+        for table, column, other in _POINTING:
             warehouse.execute(
-                f"update landed.post_versions set {column} = null "
+                f"update landed.{table} set {column} = {other} "
                 f"where {column} in (select post_key from gone)"
             )
     return {table: count for table, count in taken.items() if count}

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import UNFINISHED, connected, locked
+from warehouse.connection import UNFINISHED, connected, locked, quoted
 from warehouse.models import migrate, refresh_models
 
 
@@ -66,11 +66,6 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "and database_name = current_database() and table_name <> 'models' order by table_name"
     ).fetchall()
     return [name for (name,) in rows]
-
-
-def quoted(path: Path) -> str:
-    """Write a path as an SQL string."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def sync(path: Path) -> None:

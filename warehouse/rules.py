@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import polars as pl
+
 from warehouse.connection import Warehouse
 from warehouse.models import models
 
@@ -51,6 +53,13 @@ def naming_columns(warehouse: Warehouse) -> dict[str, int]:
         [counts] = warehouse.execute(f"select {counted} from landed.{table}")
         found |= {f"{table}.{c}": int(n) for c, n in zip(columns, counts, strict=True) if n}
     return found
+
+
+def count_naming(warehouse: Warehouse, texts: Sequence[str]) -> int:
+    """Count the texts, of whichever store, that name somebody."""
+    batch = pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
+    with warehouse.showing("batch", batch):
+        return int(warehouse.scalar("select count(*) from batch where names_somebody(text)"))
 
 
 def count_less_masked(warehouse: Warehouse, version: int) -> int:

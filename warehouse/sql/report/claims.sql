@@ -12,9 +12,10 @@ select
     verdicts.interval_high,
     verdicts.sesoi,
     verdicts.sign,
+    verdicts.q_value,
     verdicts.n,
     verdicts.clusters,
-    claims.limits
+    verdicts.limits
 from verdicts
 inner join claims
     on

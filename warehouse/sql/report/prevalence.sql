@@ -1,12 +1,13 @@
--- How common each code is among the posts it was asked of: weighted (Hájek), its standard error
--- robust to authors. Cell: code and whether it is present, so n_authors is the smaller of the two.
-with asked as (
+-- How common each code is among coded posts, as the view prevalence says. Cell: code and whether
+-- it is present, so n_authors is the smaller of the two.
+with said as (
     select
         labels.code_id,
         posts.is_root,
         posts.author_key,
-        units.weight as w,
-        cast(labels.value >= 1 as integer) as y
+        labels.value,
+        max(case when labels.code_id = 'out_of_scope' then labels.value else 0 end)
+            over (partition by labels.unit_key) as out_of_scope
     from label as labels
     inner join sample_unit as units
         on labels.unit_type = units.unit_type and labels.unit_key = units.unit_key
@@ -14,56 +15,36 @@ with asked as (
     where labels.unit_type = 'post' and labels.value is not null
 ),
 
-means as (
+authors as (
     select
         code_id,
-        is_root,
-        sum(w * y) / sum(w) as share,
-        sum(w) as sw,
-        count(*) as n_units,
-        sum(w) ^ 2 / sum(w * w) as n_effective,
+        case when is_root then 'root' else 'reply' end as kind,
         least(
-            count(distinct case when y = 1 then author_key end),
-            count(distinct case when y = 0 then author_key end)
+            count(distinct case when value >= 1 then author_key end),
+            count(distinct case when value = 0 then author_key end)
         ) as n_authors
-    from asked
-    group by code_id, is_root
-),
-
-influences as (
-    select
-        asked.code_id,
-        asked.is_root,
-        sum(asked.w * (asked.y - means.share)) / any_value(means.sw) as u
-    from asked
-    inner join means on asked.code_id = means.code_id and asked.is_root = means.is_root
-    group by asked.code_id, asked.is_root, asked.author_key
-),
-
-errors as (
-    select
-        code_id,
-        is_root,
-        sqrt(count(*) / nullif(count(*) - 1.0, 0) * sum(u * u)) as se
-    from influences
+    from said
+    where out_of_scope = 0 or code_id = 'out_of_scope'
     group by code_id, is_root
 )
 
 select
-    means.code_id,
+    prevalence.code_id,
     codebook.name,
-    case when means.is_root then 'root posts' else 'replies' end as part,
-    means.share,
-    greatest(means.share - 1.96 * errors.se, 0) as low,
-    least(means.share + 1.96 * errors.se, 1) as high,
-    means.n_units,
-    means.n_effective,
-    means.n_authors
-from means
-inner join errors on means.code_id = errors.code_id and means.is_root = errors.is_root
+    case when prevalence.kind = 'root' then 'root posts' else 'replies' end as part,
+    prevalence.share,
+    prevalence.interval_low as low,
+    prevalence.interval_high as high,
+    prevalence.n as n_units,
+    prevalence.n_eff as n_effective,
+    authors.n_authors
+from prevalence
+inner join authors
+    on prevalence.code_id = authors.code_id and prevalence.kind = authors.kind
 inner join current_round on true
 inner join codebook
     on
-        means.code_id = codebook.code_id
+        prevalence.code_id = codebook.code_id
         and current_round.codebook_version = codebook.codebook_version
-order by part desc, means.share desc, means.code_id asc;
+where prevalence.platform = 'all'
+order by part desc, prevalence.share desc, prevalence.code_id asc;

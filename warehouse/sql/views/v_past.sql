@@ -3,6 +3,10 @@
 -- own average by as much as the sample's noise would make weeks differ if all were alike.
 -- A slope on `mean` would come out too flat by that share, one on `value` does not (docs/adr/0026).
 -- Source: regression calibration; Carroll et al. 2006, Measurement Error in Nonlinear Models, 4.
+-- @measure disclosure, openness or reception
+-- @mean weighted mean of the four weeks before, as sampled
+-- @value that mean, drawn towards the community's own average
+-- @reliability share of the weeks' variance that is not the sample's noise
 create or replace view v_past as
 with told as (
     select
