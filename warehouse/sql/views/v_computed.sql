@@ -1,6 +1,8 @@
 -- The computed parts of the codes that people code only in part (hybrid), per unit and indicator
 -- of the codebook. Null where too little is coded or observed. Key: unit_type, unit_key, code_id
 -- and indicator.
+-- @indicator the indicator's id in the codebook
+-- @value what it comes to: a share or 0 and 1
 create or replace view v_computed as
 with harm as (
     select
