@@ -18,7 +18,8 @@ STYLE: Final = """
 .confide-thread [class*="wrapper_header"], .confide-thread [class*="selectAllBtnWrapper"],
 .confide-thread [class*="time--"] { display: none }
 .confide-text { max-height: 380px; overflow-y: auto; border: 1px solid #d9d9d9; padding: 4px }
-.confide-card * { font-family: monospace !important; font-size: 12px !important }
+.confide-card * { font-family: monospace !important; font-size: 12px !important;
+  white-space: pre-wrap !important }
 .confide-blur:not(:hover) [class*="text"], .confide-blur:not(:hover) [class*="phrase"]
   { filter: blur(6px) }
 .confide-cannot .lsf-choices { display: flex; flex-wrap: wrap; margin: 0 }
