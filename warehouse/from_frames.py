@@ -9,9 +9,7 @@ import duckdb
 import polars as pl
 
 from warehouse.connection import SETTINGS, Warehouse
-from warehouse.models import ANALYST_MACROS, model
-
-MACROS = (*ANALYST_MACROS, "reach_device_count")
+from warehouse.models import MACROS, model
 
 
 @contextmanager

@@ -91,9 +91,9 @@ CLAIM_VIEWS = (
     "v_norm",
     "v_presence",
     "v_survival",
-    "v_computed",
 )
 RESEARCH_VIEWS = (
+    "v_computed",
     "threads",
     "author_timelines",
     "community_weeks",

@@ -5,8 +5,8 @@
 -- @r24h the same nearest 24 hours, between 12 and 48
 -- @f24h the same with replies
 -- @reach_ratio (reposts and quotes + 1) / (likes + 1) near 24 hours
--- @r1h_own ln(1 + r1h) less the author's own mean of it
--- @r24h_own ln(1 + r24h) less the author's own mean of it
+-- @r1h_own ln(1 + r1h) less its mean over the author's other posts
+-- @r24h_own ln(1 + r24h) less its mean over the author's other posts
 -- @fb ln(1 + f24h)
 create or replace view v_engage as
 with near as (

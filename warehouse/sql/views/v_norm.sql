@@ -3,7 +3,7 @@
 -- What is called _prev4 is drawn towards the community's average by the sample's noise: see v_past.
 -- @rate weighted share of posts with struggleposting
 -- @stigma_rate with theme_stigma_openness
--- @support_rate weighted mean of supportive_share
+-- @support_rate weighted mean of supportive_share under posts with struggleposting
 -- @rate_prev4 rate over the four weeks before
 -- @stigma_prev4 stigma_rate over the four weeks before
 -- @support_prev4 support_rate over the four weeks before

@@ -4,9 +4,11 @@
 -- A slope on `mean` would come out too flat by that share, one on `value` does not (docs/adr/0026).
 -- Source: regression calibration; Carroll et al. 2006, Measurement Error in Nonlinear Models, 4.
 -- @measure disclosure, openness or reception
--- @mean weighted mean of the four weeks before, as sampled
--- @value that mean, drawn towards the community's own average
--- @reliability share of the weeks' variance that is not the sample's noise
+-- @community_key platform/venue
+-- @week Monday of the week that is looked back from
+-- @mean weighted mean over the four weeks before, as sampled
+-- @value that mean, drawn towards the community's own average over all weeks
+-- @reliability share of the spread between weeks that is no noise; 0 to 1, one per measure
 create or replace view v_past as
 with told as (
     select
