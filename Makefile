@@ -49,12 +49,15 @@ demo: .venv/.ok .venv-label-studio/.ok ## the whole way of a post, on an invente
 
 # ---------------------------------------------------------------- test
 
+# Half of the time is waiting for servers; a file's tests share theirs and stay in one process.
+PARALLEL := --numprocesses $(JOBS) --dist loadfile
+
 # What DuckDB's version can touch; the rest of the suite would only repeat itself.
 WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/test_verdict*.py)
 
 .PHONY: test long test-duckdb2
 test: .venv/.ok .venv-label-studio/.ok ## every promise at its reduced size
-	@$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 long: .venv/.ok .venv-label-studio/.ok ## every promise at the full size an issue names
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
@@ -63,7 +66,7 @@ test-duckdb2: .venv/.ok .venv/duckdb2/.ok ## the warehouse's tests on DuckDB 2
 	@$(if $(WAREHOUSE_TESTS),,$(error test-duckdb2: there is no tests/test_warehouse*.py))
 	@export PYTHONPATH=$(CURDIR)/$(VENV)/duckdb2; \
 	  $(BIN)/python -c 'import duckdb; assert duckdb.__version__ >= "2", duckdb.__version__'; \
-	  $(BIN)/python -m pytest $(WAREHOUSE_TESTS) $(ARGS)
+	  $(BIN)/python -m pytest $(PARALLEL) $(WAREHOUSE_TESTS) $(ARGS)
 
 .venv/duckdb2/.ok: .ci/duckdb2.lock | .venv/.ok
 	@rm -rf $(@D)

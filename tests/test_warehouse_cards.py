@@ -241,5 +241,5 @@ def test_a_share_of_what_a_coder_coded_two_weeks_ago_comes_back_to_the_same(
             spans(),
             now=NOW,
         )
-        assert store.latest_codings(warehouse, "W1", "R1", "1.0.0").height == 80
-        assert store.latest_codings(warehouse, "W1", "R1-b", "1.0.0").height == 1
+        assert store.read_coded_round(warehouse, "W1", "R1", "1.0.0").codings.height == 80
+        assert store.read_coded_round(warehouse, "W1", "R1-b", "1.0.0").codings.height == 1
