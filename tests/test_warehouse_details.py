@@ -36,7 +36,7 @@ def test_a_marked_detail_is_masked_and_the_unit_goes_out_anew(tmp_path: Path) ->
         )
         assert other.text == TEXT  # nobody marked anything there
         assert store.reworded_units(warehouse) == {1}
-        assert store.latest_codings(warehouse, "W1", "R1", "1.0.0").height == 1
+        assert store.read_coded_round(warehouse, "W1", "R1", "1.0.0").codings.height == 1
         assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0
 
 
