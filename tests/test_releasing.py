@@ -169,7 +169,7 @@ def test_a_crisis_flag_closes_its_unit_for_everybody_at_the_next_look(
         assert uid not in label_studio.task_uids(client, project_of(workspace, client, coder))
     assert [flag.post_uid for flag in read_flags(workspace.safety_log)] == [uid]
     assert other.unit_key != task.unit_key
-    assert b"crisis" not in workspace.warehouse.read_bytes()
+    assert b"crisis_flag" not in workspace.warehouse.read_bytes()
 
 
 def test_the_watch_goes_on_where_a_look_fails_and_ends_on_a_signal(

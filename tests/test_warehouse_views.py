@@ -1,5 +1,6 @@
 """The researchers' views: threads, curves, prevalence, persistence and what else is counted."""
 
+import math
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -99,10 +100,14 @@ def test_gold_is_what_more_than_one_coder_stands_behind(warehouse: Warehouse) ->
 
 def test_persistence_multiplies_what_stays(warehouse: Warehouse) -> None:
     rows = warehouse.frame(
-        "select survival_share, interval_low, interval_high from persistence order by age_days"
+        "select n_deleted / n_at_risk, survival_share, interval_low, interval_high "
+        "from persistence order by age_days"
     ).rows()
-    assert [row[0] for row in rows] == pytest.approx([0.9, 0.81])
-    assert all(low < share < high for share, low, high in rows)
+    gone = [row[0] for row in rows]
+    assert any(gone)
+    stays = [math.prod(1 - share for share in gone[: day + 1]) for day in range(len(gone))]
+    assert [row[1] for row in rows] == pytest.approx(stays)
+    assert all(low < share < high for _, share, low, high in rows if share < 1)
 
 
 def test_a_communitys_week_counts_what_is_held_and_coded(warehouse: Warehouse) -> None:
