@@ -61,7 +61,7 @@ def test_a_flagged_unit_is_logged_withheld_and_gone_from_label_studio(
     assert on_offer(workspace) == [2]
     assert read_flags(workspace.safety_log) == [flag(1)]
     assert workspace.safety_log.stat().st_mode & 0o777 == 0o600
-    assert b"crisis" not in workspace.warehouse.read_bytes()
+    assert b"crisis_flag" not in workspace.warehouse.read_bytes()
 
 
 def test_whatever_fails_after_the_log_no_push_offers_the_unit_again(workspace: Workspace) -> None:
