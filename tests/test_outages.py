@@ -58,6 +58,7 @@ def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(
         assert study.place.table_hash() == undisturbed.table_hash
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_back_loses_nothing(
     undisturbed: Undisturbed, tmp_path: Path, prefect_server: PrefectServer
 ) -> None:
