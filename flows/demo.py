@@ -44,7 +44,7 @@ from warehouse import store
 SEED = 1
 WAVE, ROUND = "W1", "R1"
 TIMELINES, COMMUNITY_WEEKS = 3, 6
-ROOTS, REPLIES = 70, 90  # enough for an interval around alpha, quick to code by API
+ROOTS, REPLIES = 100, 160  # enough for an interval around alpha, quick to code by API
 LABEL_STUDIO_PORTS = range(8081, 8181)
 INSTANTS = tuple(
     datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -48,6 +48,7 @@ def collect_with(study: DemoStudy, *, largest_file_bytes: int) -> str:
     return done.err
 
 
+@pytest.mark.long
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(
     undisturbed: Undisturbed, tmp_path: Path, prefect_server: PrefectServer
 ) -> None:
