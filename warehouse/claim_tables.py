@@ -5,8 +5,10 @@ little more than a small one. Parts repeat the layout for one platform, or for s
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
+
+import duckdb
 
 from warehouse.connection import Warehouse
 from warehouse.models import CLAIM_VIEWS, model
@@ -78,9 +80,7 @@ def kept_rows(warehouse: Warehouse) -> Iterator[None]:
     try:
         yield
     finally:
-        warehouse.execute("reset threads")
-        for name in _KEPT:
-            warehouse.execute(f"drop table temp.kept_{name}")
+        _clear(warehouse, "reset threads", *(f"drop table temp.kept_{name}" for name in _KEPT))
 
 
 def parts_apart(warehouse: Warehouse) -> list[str]:
@@ -109,5 +109,11 @@ def laid_out(warehouse: Warehouse, part: str) -> Iterator[None]:
             made.append(name)
         yield
     finally:
-        for name in reversed(made):
-            warehouse.execute(f"drop table temp.{name}")
+        _clear(warehouse, *(f"drop table temp.{name}" for name in reversed(made)))
+
+
+def _clear(warehouse: Warehouse, *statements: str) -> None:
+    """Clear up; where an error ended the transaction, what it made has gone with it."""
+    for statement in statements:
+        with suppress(duckdb.TransactionException):
+            warehouse.execute(statement)
