@@ -92,10 +92,18 @@ def _behind(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:
 def _disk(workspace: Workspace) -> list[dict[str, Any]]:
     """Measure what the study's files take, and what is left for them."""
     stores = (workspace.warehouse, workspace.vault, workspace.published)
-    taken = [{"store": it.name, "bytes": it.stat().st_size} for it in stores if it.exists()]
-    state = sum(it.stat().st_size for it in workspace.state.rglob("*") if it.is_file())
+    taken = [{"store": it.name, "bytes": size_of(it)} for it in stores if it.exists()]
+    state = sum(size_of(it) for it in workspace.state.rglob("*"))
     free = shutil.disk_usage(workspace.directory).free
     return [*taken, {"store": "var/", "bytes": state}, {"store": "free", "bytes": free}]
+
+
+def size_of(path: Path) -> int:
+    """Return a file's bytes; of one that went meanwhile, none: servers write beside this."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:
+        return 0
 
 
 def _run(run: dict[str, Any], streams: list[dict[str, Any]]) -> dict[str, Any]:

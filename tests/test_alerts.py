@@ -15,6 +15,7 @@ from connectors.vault import VaultEntry, open_vault
 from flows.alerts import HOOKS, tell_pass
 from flows.journal import NAME
 from flows.publish import publish
+from flows.status import size_of
 from tests.support.passes import Passes, passes
 from tests.support.warehouse_rows import NOW, post, save
 from warehouse import store
@@ -209,6 +210,13 @@ def test_status_says_the_same(study: Passes) -> None:
         "porch: 4 new posts in the last 24 hours, usually 12: see whether it still exists and is "
         "still read (`confide status`)"
     ]
+
+
+def test_a_file_that_goes_while_the_disk_is_measured_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda _path: True)  # it was there a moment ago
+    assert size_of(tmp_path / "wal") == 0
 
 
 def journal(study: Passes) -> list[dict[str, Any]]:
