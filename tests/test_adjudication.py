@@ -130,7 +130,7 @@ def test_disputes_go_to_label_studio_once_and_come_back_as_rulings(
     client: label_studio.Client, codebook: Codebook, new_key: Callable[[], label_studio.ProjectKey]
 ) -> None:
     key = new_key()
-    tasks = {task.unit_key: task for task in (coding_task(1), coding_task(2))}
+    tasks = {task.unit_key: task for task in (coding_task(9101), coding_task(9102))}
     first, second = tasks
     disputes = [
         Dispute("root", first, CODE, (0, 2), "two steps apart"),
