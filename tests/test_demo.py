@@ -32,7 +32,10 @@ TABLES = (
     "select table_name from information_schema.tables "
     "where table_type = 'BASE TABLE' and table_name <> 'collection_runs'"
 )
-UNANSWERED = {"20. How long do posts stay up?"}  # asks for cohorts of 11 followed for 30 days
+UNANSWERED = {
+    "3. What could not be seen?",  # the demo misses nothing
+    "20. How long do posts stay up?",  # asks for cohorts of 11 followed for 30 days
+}
 INTERFACES = "import socket; print([name for _, name in socket.if_nameindex()])"
 
 
