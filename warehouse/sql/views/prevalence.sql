@@ -52,8 +52,11 @@ seen as (
         cast(settled.value = 2 as integer) as focal,
         settled.w
     from settled
+    -- one equality: with a second condition on the left side alone every pair is looked at
     left join post as posts
-        on settled.unit_key = posts.post_key and settled.unit_type in ('post', 'thread')
+        on
+            case when settled.unit_type in ('post', 'thread') then settled.unit_key end
+            = posts.post_key
     where settled.out_of_scope = 0 or settled.code_id = 'out_of_scope'
 ),
 
