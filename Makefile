@@ -50,7 +50,8 @@ demo: .venv/.ok .venv-label-studio/.ok ## the whole way of a post, on an invente
 # ---------------------------------------------------------------- test
 
 # Half of the time is waiting for servers; a file's tests share theirs and stay in one process.
-PARALLEL := --numprocesses $(JOBS) --dist loadfile
+# The order is tests/conftest.py's: the longest files first, so that no process ends up alone.
+PARALLEL := --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # What DuckDB's version can touch; the rest of the suite would only repeat itself.
 WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/test_verdict*.py)
