@@ -24,7 +24,7 @@ from demo.truth import EFFECTS
 __all__ = ["FULL", "SMALL", "VENUES", "Size", "invent"]
 
 FULL: Final = Size()
-SMALL: Final = Size(people=40, submissions=40, comments=160, bluesky_posts=40, bluesky_replies=80)
+SMALL: Final = Size(people=34, submissions=34, comments=110, bluesky_posts=34, bluesky_replies=55)
 RULES: Final = (
     "Share how you are, nobody is judged here.",
     "Monday check-in thread: one line on your week is enough.",

@@ -157,17 +157,14 @@ def _in_bytes(path: Path, names: Names) -> set[int]:
     with path.open("rb") as file:
         before = b""
         while chunk := file.read(CHUNK_BYTES):
-            text = (before + chunk).decode("latin-1")
-            # bytes above ASCII are no letters here: fold those of ASCII alone
-            folded = text.translate(_ASCII_LOWER)
+            # bytes above ASCII are no letters here: this folds those of ASCII alone
+            folded = (before + chunk).lower().decode("latin-1")
             for held in _holding(pl.Series([folded]), list(wanted)):
                 found |= {number for form, number in wanted.items() if form in held}
             found |= _written(pl.Series([folded]), names)
             before = chunk[-OVERLAP_BYTES:]
     return found
 
-
-_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 PLANTED = Names(("planted_otter_9f4k", "öttér_ünter_7q2x", "fern"))
 
