@@ -35,10 +35,7 @@ def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     Raises:
         CorpusError: at least one source failed.
     """
-    workspace = open_workspace()
-    chosen = with_a_live_side(choose(workspace, sources), were_named=bool(sources))
-    if not sources:
-        chosen = tuple(source for source in chosen if not _is_followed(workspace, source))
+    chosen = wanted(open_workspace(), sources)
     return each([source.name for source in chosen], collect_source)
 
 
@@ -62,6 +59,18 @@ def collect_source(source: str) -> dict[str, int]:
                 run.tally.add(land(workspace, reading.page, reading.parse(reading.page), stamp))
         read_threads(workspace, chosen, run)
     return asdict(run.tally)
+
+
+def wanted(workspace: Workspace, names: Sequence[str] | None) -> tuple[Source, ...]:
+    """Pick the sources that a pass reads: those named, or all with a live side.
+
+    Raises:
+        BadInput: the study has no such source, or it is read from files.
+    """
+    chosen = with_a_live_side(choose(workspace, names), were_named=bool(names))
+    if names:
+        return chosen
+    return tuple(source for source in chosen if not _is_followed(workspace, source))
 
 
 def choose(workspace: Workspace, names: Sequence[str] | None) -> tuple[Source, ...]:

@@ -21,7 +21,10 @@ def collect(
 
     def work() -> Any:
         from flows.collect import collect as flow
+        from flows.collect import wanted
+        from flows.workspace import open_workspace
 
+        wanted(open_workspace(study), sources)  # a misspelt name needs no flow to be told
         return flow(sources)
 
     def say(done: dict[str, dict[str, int]]) -> str:
