@@ -119,6 +119,8 @@ def live(
             runs = up.ended_runs()
         finally:
             ended = up.end()
+    told = Counter(run["state_type"] for run in runs)
+    print(f"runs {dict(told)}; analysts read {sum(reads)} times, coders answered {sum(answers)}")
     return mischief.done, reads, sum(answers), ended, runs
 
 
