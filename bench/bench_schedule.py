@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -32,7 +33,7 @@ from flows.journal import NAME
 from flows.readiness import MARK
 from tests.support.ports import free_port
 from tests.support.prefect_server import running
-from tests.support.raised import QUICK, Raised, wait_for
+from tests.support.raised import ENDED, Raised, wait_for
 from tests.support.soak_study import (
     EVERY,
     SPEED,
@@ -117,8 +118,10 @@ def _seconds_of_last_run(study: DemoStudy) -> float:
 
 def memory() -> None:
     """Measure a study that is up, once what was due has run."""
-    with up(STREAM) as raised:
-        wait_for(lambda: not raised.runs("SCHEDULED", "PENDING") or _is_at_rest(raised))
+    with up(STREAM, every="6h") as raised:
+        wait_for(lambda: len(raised.deployments()) == 21, seconds=600)
+        for name in raised.deployments():  # none ever ran, so each is due at once
+            wait_for(partial(raised.runs, *ENDED, deployment=name), seconds=600)
         sleep(REST_SECONDS)
         held = proportional_bytes(raised.study)
         for name, count in held.items():
@@ -126,14 +129,9 @@ def memory() -> None:
         print(f"together: {sum(held.values()) / MEBI:.0f} MiB; {_load()}")
 
 
-def _is_at_rest(raised: Raised) -> bool:
-    runs = raised.runs("RUNNING", "PENDING")
-    return len(raised.runs("COMPLETED")) > 0 and not [r for r in runs if r["deployment_id"]]
-
-
 def day(hours: float) -> None:
     """Follow the schedules for so many hours of the fast clock."""
-    with up(STREAM + 'every = "2m"\n', every=True) as raised:
+    with up(STREAM + 'every = "2m"\n', every="2m") as raised:
         wait_for(lambda: len(raised.deployments()) == 22)
         began, sampled = monotonic(), defaultdict[int, list[int]](list)
         since, ordered_at = datetime.now(UTC), 0.0
@@ -168,7 +166,7 @@ def _say_day(runs: list[dict[str, Any]], since: datetime, sampled: dict[int, lis
 
 
 @contextmanager
-def up(stream: str, *, every: bool = False) -> Iterator[Raised]:
+def up(stream: str, *, every: str) -> Iterator[Raised]:
     """Bring up a study of twenty sources on a fast clock, without Label Studio."""
     community = soak_community()
     with ExitStack() as stack:
@@ -179,9 +177,9 @@ def up(stream: str, *, every: bool = False) -> Iterator[Raised]:
         path = study.folder / "study.toml"
         text = path.read_text("utf-8").replace(STREAM, stream)
         text = text.replace("[label_studio]", "[label_studio]\nembedded = false")
-        text = text.replace(f'every = "{EVERY}"', 'every = "2m"')
+        text = text.replace(f'every = "{EVERY}"', f'every = "{every}"')
         path.write_text(text, "utf-8")
-        study.place = study.place.having(CONFIDE_NOW=str(clock), **(QUICK if every else {}))
+        study.place = study.place.having(CONFIDE_NOW=str(clock))
         raised = Raised.up(study, free_port())
         try:
             yield raised

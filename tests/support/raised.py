@@ -22,9 +22,9 @@ ENDED: Final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 POLL_SECONDS: Final = 0.2
 
 
-def wait_for(is_so: Callable[[], Any]) -> Any:
+def wait_for(is_so: Callable[[], Any], *, seconds: float = WAIT_SECONDS) -> Any:
     """Ask until the answer is one, and return it."""
-    deadline = monotonic() + WAIT_SECONDS
+    deadline = monotonic() + seconds
     while not (answer := is_so()):
         assert monotonic() < deadline, "it did not come"
         Event().wait(POLL_SECONDS)
