@@ -17,10 +17,10 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -47,7 +47,9 @@ from tests.support.study import DemoStudy, demo_study, small_community
 
 SOURCE: Final = "deskplants"
 REST_SECONDS: Final = 30.0
+FIRST_SECONDS: Final = 900.0
 ORDER_SECONDS: Final = 60.0  # between a refresh and the next: an hour of the fast clock
+LATE: Final = timedelta(seconds=15)  # what is due later than this before the end may still begin
 MEBI: Final = 2**20
 PARTS: Final = {
     b"server\0start": "Prefect's server",
@@ -119,9 +121,7 @@ def _seconds_of_last_run(study: DemoStudy) -> float:
 def memory() -> None:
     """Measure a study that is up, once what was due has run."""
     with up(STREAM, every="6h") as raised:
-        wait_for(lambda: len(raised.deployments()) == 21, seconds=600)
-        for name in raised.deployments():  # none ever ran, so each is due at once
-            wait_for(partial(raised.runs, *ENDED, deployment=name), seconds=600)
+        _wait_for_first_runs(raised, deployments_count=21)
         sleep(REST_SECONDS)
         held = proportional_bytes(raised.study)
         for name, count in held.items():
@@ -129,10 +129,17 @@ def memory() -> None:
         print(f"together: {sum(held.values()) / MEBI:.0f} MiB; {_load()}")
 
 
+def _wait_for_first_runs(raised: Raised, *, deployments_count: int) -> None:
+    """Wait until what was due at once, since it never ran before, has run."""
+    wait_for(lambda: len(raised.deployments()) == deployments_count, seconds=FIRST_SECONDS)
+    for name in raised.deployments():
+        wait_for(partial(raised.runs, *ENDED, deployment=name), seconds=FIRST_SECONDS)
+
+
 def day(hours: float) -> None:
     """Follow the schedules for so many hours of the fast clock."""
     with up(STREAM + 'every = "2m"\n', every="2m") as raised:
-        wait_for(lambda: len(raised.deployments()) == 22)
+        _wait_for_first_runs(raised, deployments_count=22)
         began, sampled = monotonic(), defaultdict[int, list[int]](list)
         since, ordered_at = datetime.now(UTC), 0.0
         while (elapsed := monotonic() - began) < hours * 60:
@@ -141,26 +148,32 @@ def day(hours: float) -> None:
                 ordered_at = elapsed
             sampled[int(elapsed // 60)].append(sum(proportional_bytes(raised.study).values()))
             sleep(5)
-        _say_day(raised.ended_runs(), since, sampled)
+        _say_day(raised.all_runs(), since, datetime.now(UTC), sampled)
 
 
-def _say_day(runs: list[dict[str, Any]], since: datetime, sampled: dict[int, list[int]]) -> None:
+def _say_day(
+    runs: list[dict[str, Any]], since: datetime, until: datetime, sampled: dict[int, list[int]]
+) -> None:
     """Print what became of every turn of the schedules."""
-    turns = [run for run in runs if run["auto_scheduled"]]
-    turns = [run for run in turns if datetime.fromisoformat(run["expected_start_time"]) >= since]
-    states = defaultdict[str, int](int)
-    late = []
-    for run in turns:
-        states[run["state_type"]] += 1
-        if run["start_time"] is not None:
-            expected, began = (
-                datetime.fromisoformat(run[key]) for key in ("expected_start_time", "start_time")
-            )
-            late.append((began - expected).total_seconds())
-    late.sort()
-    print(f"{len(turns)} turns: {dict(states)}")
-    print(f"started after {median(late):.1f} s, {late[int(0.99 * len(late))]:.1f} s at the 99th")
-    print(f"percentile, {late[-1]:.1f} s at most; {_load()}")
+    turns = [
+        run
+        for run in runs
+        if run["auto_scheduled"]
+        and since <= datetime.fromisoformat(run["expected_start_time"]) <= until - LATE
+    ]
+    states = Counter(run["state_type"] for run in turns)
+    late = sorted(
+        (
+            datetime.fromisoformat(run["start_time"])
+            - datetime.fromisoformat(run["expected_start_time"])
+        ).total_seconds()
+        for run in turns
+        if run["start_time"] is not None
+    )
+    lost = sum(run["start_time"] is None for run in turns)
+    print(f"{len(turns)} turns, {lost} never begun: {dict(states)}")
+    if late:
+        print(f"begun after {median(late):.1f} s, at most {late[-1]:.1f} s; {_load()}")
     for hour, held in sampled.items():
         print(f"hour {hour}: {median(held) / MEBI:.0f} MiB")
 

@@ -77,13 +77,16 @@ class Raised:
         found: list[dict[str, Any]] = self.ask("flow_runs/filter", **query)
         return found
 
+    def all_runs(self) -> list[dict[str, Any]]:
+        """Read the runs of every state, however many."""
+        found: list[dict[str, Any]] = []
+        while page := self.ask("flow_runs/filter", sort="ID_DESC", offset=len(found)):
+            found += page
+        return found
+
     def ended_runs(self) -> list[dict[str, Any]]:
-        """Read all runs that ended, however many."""
-        ended: list[dict[str, Any]] = []
-        query = {"flow_runs": {"state": {"type": {"any_": list(ENDED)}}}, "sort": "ID_DESC"}
-        while page := self.ask("flow_runs/filter", **query, offset=len(ended)):
-            ended += page
-        return ended
+        """Read all runs that ended."""
+        return [run for run in self.all_runs() if run["state_type"] in ENDED]
 
     def order(self, name: str) -> None:
         """Order a run of a deployment now."""
