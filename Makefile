@@ -56,12 +56,16 @@ PARALLEL := --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # What DuckDB's version can touch; the rest of the suite would only repeat itself.
 WAREHOUSE_TESTS := $(wildcard tests/test_warehouse*.py tests/test_verdict*.py)
 
-.PHONY: test long test-duckdb2
+.PHONY: test long soak test-duckdb2
 test: .venv/.ok .venv-label-studio/.ok ## every promise at its reduced size
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 long: .venv/.ok .venv-label-studio/.ok ## every promise at the full size an issue names
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
+	@CONFIDE_SOAK_MINUTES=60 $(MAKE) soak
+
+soak: .venv/.ok .venv-label-studio/.ok ## ten minutes (CONFIDE_SOAK_MINUTES) of a study disturbed
+	@$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 test-duckdb2: .venv/.ok .venv/duckdb2/.ok ## the warehouse's tests on DuckDB 2
 	@$(if $(WAREHOUSE_TESTS),,$(error test-duckdb2: there is no tests/test_warehouse*.py))

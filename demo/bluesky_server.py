@@ -7,7 +7,7 @@ other method answers MethodNotImplemented, as the real server does.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -40,13 +40,20 @@ FILTERS: Final = (
 
 
 def bluesky_app(
-    community: Community, clock: Callable[[], datetime], faults: Faults | None = None
+    community: Community,
+    clock: Callable[[], datetime],
+    faults: Faults | None = None,
+    *,
+    speed: int = 1,
 ) -> ASGIApp:
-    """Serve the community's Bluesky half as of `clock()`, spoilt by `faults`."""
+    """Serve the community's Bluesky half as of `clock()`, spoilt by `faults`.
+
+    `speed`: how many times as fast as ours its clock runs, and its rate window with it.
+    """
     spoil = faults or Faults()
     records = Records(community)
     jetstream = Jetstream(EventLog(community, records), clock, spoil)
-    view = _AppView(community, records, clock, spoil)
+    view = _AppView(community, records, clock, spoil, _Window(WINDOW_SECONDS / speed))
     app = Starlette(
         routes=[
             WebSocketRoute(f"/xrpc/{JETSTREAM}", jetstream.serve),
@@ -71,13 +78,14 @@ class XrpcError(Exception):
 class _Window:
     """Requests in five minutes, told in the headers, refused beyond the limit."""
 
+    seconds: float = WINDOW_SECONDS
     used: int = 0
-    ends: int = field(default_factory=lambda: int(time.time()) + WINDOW_SECONDS)
+    ends: int = 0
 
     def spend(self) -> dict[str, str]:
         """Count one request and give the headers."""
         if time.time() >= self.ends:
-            self.used, self.ends = 0, int(time.time()) + WINDOW_SECONDS
+            self.used, self.ends = 0, int(time.time() + self.seconds)
         self.used += 1
         return {
             "ratelimit-limit": str(REQUESTS),
@@ -96,12 +104,13 @@ class _AppView:
         records: Records,
         clock: Callable[[], datetime],
         faults: Faults,
+        window: _Window,
     ) -> None:
         self._community = community
         self._records = records
         self._clock = clock
         self._faults = faults
-        self._window = _Window()
+        self._window = window
         self._methods: dict[str, Callable[[QueryParams, Views], Any]] = {
             "app.bsky.feed.getAuthorFeed": self._author_feed,
             "app.bsky.feed.getPosts": self._posts,

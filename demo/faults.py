@@ -78,6 +78,13 @@ class Faults:
         with self._lock:
             self._armed += [(nth + step, path, fault) for step in range(times)]
 
+    def calm(self) -> None:
+        """Forget all that is armed: from now on every answer is a good one."""
+        with self._lock:
+            self._armed.clear()
+            self.repeats.clear()
+            self.drop_after = self.error_after = None
+
     def revoke_tokens(self) -> None:
         """Make every Reddit token issued so far invalid."""
         with self._lock:

@@ -8,6 +8,7 @@ takedown sends nothing. Who names the dictionary of the day gets each frame comp
 """
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,7 +84,7 @@ class EventLog:
             _numbered(FIRST_SEQ + int(seq), happening)
             for seq, happening in zip(np.cumsum(gaps), happenings, strict=True)
         )
-        self._people = {person.native_id: person for person in community.people}
+        self._changed = [person for person in community.people if person.changes]
 
     @cached_property
     def dictionary(self) -> zstandard.ZstdCompressionDict:
@@ -101,17 +102,19 @@ class EventLog:
 
     def as_of(self, now: datetime, *, after: int = 0) -> list[Event]:
         """List the events up to `now` with a sequence number above `after`."""
+        first = bisect_right(self._events, after, key=lambda event: event.seq)
+        last = bisect_right(self._events, now, key=lambda event: event.at)
+        if first >= last:
+            return []
         deleted = {
-            did: person.changes[-1].at
-            for did, person in self._people.items()
-            if person.changes and status(person, now) == "deleted"
+            person.native_id: person.changes[-1].at
+            for person in self._changed
+            if status(person, now) == "deleted"
         }
         return [
             event
-            for event in self._events
-            if event.seq > after
-            and event.at <= now
-            and not (event.did in deleted and event.at < deleted[event.did])
+            for event in self._events[first:last]
+            if not (event.did in deleted and event.at < deleted[event.did])
         ]
 
 

@@ -79,6 +79,7 @@ def _defaults(home: Path) -> dict[str, str]:
         # people read our sentences, not Prefect's tracebacks; the server keeps its log
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_INTERNAL_LOGGING_LEVEL": "CRITICAL",
         "PREFECT_CLI_PROMPT": "false",
         # a run that `confide up` starts takes a quarter of a gigabyte, and they share one store
         "PREFECT_RUNNER_PROCESS_LIMIT": "3",

@@ -12,12 +12,29 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any, Final, ParamSpec, TypeVar
 
-from schema.errors import CorpusError, DiskFull, SourceUnavailable, UnexpectedFailure
+from schema.errors import (
+    CorpusError,
+    DiskFull,
+    ServerError,
+    SourceUnavailable,
+    UnexpectedFailure,
+)
 
 DISK_IS_FULL: Final = (
     "the disk is full: make room (`confide status` says what the study takes); the next run goes "
     "on from the last commit"
 )
+NO_SERVER: Final = (
+    "Prefect's temporary server, which a verb brings along where no `confide up` runs, does not "
+    "start: see whether the disk has room and whether var/prefect of the study can be written; if "
+    "so move var/prefect away (it holds the history of runs, nothing else) and run this again"
+)
+SERVER_GONE: Final = (
+    "Prefect's server does not answer any more: see that `confide up` runs, or the server that "
+    "PREFECT_API_URL names; the next run goes on from the last commit"
+)
+_STARTS, _CLIENT = "/prefect/server/api/server.py", "/prefect/client/"
+_NO_ANSWER: Final = ("httpx", "prefect.exceptions")
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 DATABASES: Final = ("duckdb", "sqlite3")
 NO_ROOM_WORDS: Final = (*(os.strerror(code) for code in sorted(NO_ROOM)), "disk is full")
@@ -46,6 +63,8 @@ def as_ours(error: BaseException, *, doing: str) -> CorpusError:
     """Say what an exception that is not ours comes to."""
     if is_disk_full(error):
         return DiskFull(DISK_IS_FULL)
+    if (told := _server_trouble(error)) is not None:
+        return ServerError(told)
     return UnexpectedFailure(describe(error, doing=doing))
 
 
@@ -63,6 +82,18 @@ def is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _server_trouble(error: BaseException) -> str | None:
+    """Say what is wrong with Prefect's server; None where the error is of another place."""
+    places = [frame.filename.replace(os.sep, "/") for frame in extract_tb(error.__traceback__)]
+    if not any(_CLIENT in place for place in places):
+        return None
+    if places[-1].endswith(_STARTS):
+        return NO_SERVER
+    has_no_answer = type(error).__module__.startswith(_NO_ANSWER)
+    is_unreachable = isinstance(error, RuntimeError) and _CLIENT in places[-1]
+    return SERVER_GONE if has_no_answer or is_unreachable else None
 
 
 def describe(error: BaseException, *, doing: str) -> str:

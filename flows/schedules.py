@@ -35,7 +35,7 @@ UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 class Planned:
     """A flow of the study's and when it runs: `every` or `cron`, never both.
 
-    `offset_minutes`: sources of one interval begin one after the other, not all at once.
+    `offset`: sources of one interval begin one after the other, not all at once.
     """
 
     flow: FlowName
@@ -43,7 +43,7 @@ class Planned:
     time_zone: str
     every: str | None = None
     cron: str | None = None
-    offset_minutes: int = 0
+    offset: timedelta = timedelta()
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,20 +56,23 @@ class Planned:
     def interval(self) -> timedelta:
         """The length of `every`."""
         assert self.every is not None
-        return timedelta(**{UNITS[self.every[-1]]: int(self.every[:-1])})
+        return length_of(self.every)
 
     @property
     def anchor(self) -> datetime:
         """An instant that the interval is counted from: a restart moves no turn."""
         midnight = datetime(2026, 1, 1, tzinfo=ZoneInfo(self.time_zone))
-        return midnight + timedelta(minutes=self.offset_minutes)
+        return midnight + self.offset
 
 
 def plan(study: Study) -> tuple[Planned, ...]:
     """Say what runs on a schedule, sources in the study's order."""
     zone = study.study.time_zone
     sources = [source for source in study.source if _has_turns(source)]
-    passes = [_pass_over(source, number, zone) for number, source in enumerate(sources)]
+    passes = [
+        _pass_over(source, number / len(sources), number, zone)
+        for number, source in enumerate(sources)
+    ]
     return (
         *passes,
         Planned("refresh", "refresh", zone, every=REFRESH_EVERY),
@@ -120,15 +123,22 @@ def last_turn(planned: Planned, now: datetime) -> datetime:
     return (first - (second - first)).astimezone(UTC)
 
 
-def _pass_over(source: Source, number: int, zone: str) -> Planned:
+def length_of(interval: str) -> timedelta:
+    """Read an interval of the study's, such as `10m`."""
+    return timedelta(**{UNITS[interval[-1]]: int(interval[:-1])})
+
+
+def _pass_over(source: Source, share: float, number: int, zone: str) -> Planned:
+    """Plan a source's passes: a minute after the source before, or sooner where many are due."""
     every = None if source.cron else source.every or DEFAULT_EVERY[source.kind]
+    offset = timedelta() if every is None else length_of(every) * share
     return Planned(
         "collect",
         source.name,
         zone,
         every=every,
         cron=source.cron,
-        offset_minutes=number,
+        offset=min(offset, timedelta(minutes=number)),
         parameters={"sources": [source.name]},
     )
 

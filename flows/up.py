@@ -37,6 +37,8 @@ from flows.workspace import Workspace
 from schema.errors import ServerError
 
 START_SECONDS: Final = 180.0
+# A server that ended is back within five minutes (parts.py): tries double from two seconds on.
+PATIENCE_VARIABLE, PATIENCE_TRIES = "PREFECT_CLIENT_MAX_RETRIES", "8"
 
 
 @dataclass(slots=True)
@@ -82,6 +84,7 @@ class Up:
             while not self.stop.wait(LOOK_SECONDS):
                 for part in self.parts:
                     part.keep_running(self._tell)
+                self._watch_round()
                 label_studio = self._has_label_studio(label_studio)
         finally:
             self._end(label_studio)
@@ -122,7 +125,7 @@ class Up:
         path.write_text(json.dumps({"api": self.api, "pid": os.getpid()}) + "\n", "utf-8")
 
     def _start_flows(self) -> None:
-        joined = {API_VARIABLE: self.api}
+        joined = {API_VARIABLE: self.api, PATIENCE_VARIABLE: PATIENCE_TRIES}
         began = self.began_at.isoformat()
         self._part("serving", "-m", "flows.serving", began, **joined).start()
         if streams := followed(self.workspace.study):

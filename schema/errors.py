@@ -12,7 +12,7 @@ CorpusError
 ├── SourceRefused       exit 1: the platform said no; asking again does not help
 ├── SourceUnavailable   exit 1: the platform is down or busy; a later try may work
 ├── LabelStudioError    exit 1: the annotation server refused or is not there
-├── ServerError         exit 1: Prefect's server does not start
+├── ServerError         exit 1: Prefect's server does not start, or is gone
 ├── WarehouseError      exit 1: the store is newer than this program, or inconsistent
 │   └── StoreBusy           another program holds it; a later try may work
 ├── DiskFull            exit 1: no room to write; the next run goes on once there is

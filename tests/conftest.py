@@ -24,8 +24,8 @@ settings.register_profile("confide", deadline=None, derandomize="CI" in os.envir
 settings.load_profile("confide")
 
 
-# Where a test finds what is not in the checkout.
-PLACES = {"CONFIDE_SHARED", "CONFIDE_BLUESKY_NETWORK"}
+# Where a test finds what is not in the checkout, and for how long one goes on.
+PLACES = {"CONFIDE_SHARED", "CONFIDE_BLUESKY_NETWORK", "CONFIDE_SOAK_MINUTES"}
 
 
 def pytest_configure() -> None:

@@ -91,6 +91,13 @@ def test_a_restart_moves_no_turn(here: Place) -> None:
     assert next_turns(second, NOON)[0] == NOON.replace(minute=1)
 
 
+def test_many_sources_that_are_due_often_are_spread_over_their_interval(here: Place) -> None:
+    often = [PORCH.replace("porch", f"porch-{n}") + 'every = "2m"\n' for n in range(20)]
+    turns = [next_turns(each, NOON)[0] for each in plan(load_study(written(here, *often)))[:20]]
+    since_noon = [(turn - NOON).total_seconds() for turn in turns]
+    assert since_noon == [120.0, *(6.0 * n for n in range(1, 20))]
+
+
 def test_check_says_what_would_run_and_starts_nothing(here: Place) -> None:
     written(here, PORCH, STREAM)
     table = here.invoke("up", "--check", "--port", str(free_port())).succeeds().out

@@ -7,107 +7,36 @@ source that is due every half minute. The last tests kill it, raise it again and
 import json
 import re
 import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from subprocess import Popen
-from threading import Event
-from time import monotonic
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
-from flows.environment import UP_FILE
+from flows.environment import DRAWN_FILE, UP_FILE
 from tests.support.command import SECONDS, place
 from tests.support.needs import needs_program
 from tests.support.ports import free_port
 from tests.support.prefect_server import SERVE, PrefectServer
+from tests.support.raised import Raised, wait_for
 from tests.support.scanner import Names, scan
-from tests.support.study import SECOND, DemoStudy, demo_study, small_community
+from tests.support.study import SECOND, demo_study, small_community
 
 pytestmark = [pytest.mark.prefect_server, pytest.mark.label_studio]
 
 LEFT_OUT: Final = ("smallhours", "accounts", "threads")
 OFTEN: Final = 'name = "deskplants"\nevery = "30s"\n'
-QUICK: Final = {
-    "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
-}
 QUIET: Final = (
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-component-update",
 )
-WAIT_SECONDS: Final = 180.0
-POLL_SECONDS: Final = 0.2
-
-
-def wait_for(is_so: Callable[[], Any]) -> Any:
-    """Ask until the answer is one, and return it."""
-    deadline = monotonic() + WAIT_SECONDS
-    while not (answer := is_so()):
-        assert monotonic() < deadline, "it did not come"
-        Event().wait(POLL_SECONDS)
-    return answer
-
-
-@dataclass
-class Raised:
-    """A study that is up, and how to ask it."""
-
-    study: DemoStudy
-    port: int
-    process: Popen[str]
-    said: list[str]
-
-    @classmethod
-    def up(cls, study: DemoStudy, port: int) -> "Raised":
-        """Bring it up, and read what it says until it is."""
-        process = study.place.having(**QUICK).start("up", "--port", str(port))
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if line.startswith("up: "):
-                return cls(study, port, process, said)
-        assert process.stderr is not None
-        raise AssertionError(process.stderr.read())
-
-    def end(self, how: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
-        """Tell it to stop; return its exit code and what else it said."""
-        self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, out, err
-
-    def ask(self, path: str, **body: Any) -> Any:
-        """Read from its server."""
-        answer = httpx.post(f"http://127.0.0.1:{self.port}/api/{path}", json=body, timeout=60)
-        answer.raise_for_status()
-        return answer.json()
-
-    def deployments(self) -> dict[str, Any]:
-        """Read what is served, by name."""
-        return {each["name"]: each for each in self.ask("deployments/filter")}
-
-    def runs(self, *states: str, deployment: str | None = None) -> list[dict[str, Any]]:
-        """Read the runs in these states."""
-        query: dict[str, Any] = {"flow_runs": {"state": {"type": {"any_": list(states)}}}}
-        if deployment is not None:
-            query["deployments"] = {"name": {"any_": [deployment]}}
-        found: list[dict[str, Any]] = self.ask("flow_runs/filter", **query)
-        return found
-
-    def order(self, name: str) -> None:
-        """Order a run of a deployment now."""
-        deployment = self.deployments()[name]["id"]
-        self.ask(f"deployments/{deployment}/create_flow_run", state={"type": "SCHEDULED"})
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +182,11 @@ def test_what_a_crash_leaves_is_ended_and_marked(raised: Raised) -> None:
     assert crashed["state"]["message"] == "Its process was gone when `confide up` began."
     wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
     wait_for(lambda: len(raised.deployments()) == 4)
+
+
+def test_a_round_that_was_drawn_is_followed(raised: Raised) -> None:
+    (raised.study.folder / "var" / DRAWN_FILE).touch()
+    wait_for(lambda: len([r for r in raised.runs("RUNNING") if not r["deployment_id"]]) == 2)
 
 
 def test_it_ends_with_everything_it_started(raised: Raised) -> None:

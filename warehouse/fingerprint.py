@@ -17,11 +17,20 @@ def table_hash(warehouse: Warehouse) -> str:
     return sha256(told.encode()).hexdigest()
 
 
+def held_rows(warehouse: Warehouse) -> dict[str, list[str]]:
+    """List what `table_hash` sums up, by part, each row as JSON in order."""
+    return {
+        part.name: [line for (line,) in warehouse.execute(f"{_lines(part.sql)} order by line")]
+        for part in models("fingerprint")
+    }
+
+
 def _hash(warehouse: Warehouse, sql: str) -> str:
-    rows = f"select sha256(cast(to_json(part) as varchar)) as line from ({_query(sql)}) as part"
+    rows = f"select sha256(line) as line from ({_lines(sql)}) as told"
     whole = "sha256(coalesce(string_agg(line, '' order by line), ''))"
     return str(warehouse.scalar(f"select {whole} from ({rows})"))
 
 
-def _query(sql: str) -> str:
-    return sql.strip().removesuffix(";")
+def _lines(sql: str) -> str:
+    query = sql.strip().removesuffix(";")
+    return f"select cast(to_json(part) as varchar) as line from ({query}) as part"

@@ -1,6 +1,7 @@
 """A Prefect server for the session, with the settings that Confide gives Prefect."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,10 +32,11 @@ app()
 
 @dataclass(frozen=True, slots=True)
 class PrefectServer:
-    """Where the server answers, and the folder that holds its database and log."""
+    """Where the server answers, the folder that holds its database and log, its process."""
 
     api: str
     folder: Path
+    process: subprocess.Popen[bytes]
 
     def ask(self, path: str, **body: Any) -> Any:
         """Read from its API."""
@@ -56,6 +58,10 @@ class PrefectServer:
             assert monotonic() < deadline, f"{len(ended)} of {expected} tasks recorded"
             Event().wait(POLL_SECONDS)
 
+    def kill(self) -> None:
+        """End it and what it started as a crash would."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+
     def environment(self) -> dict[str, str]:
         """Point a command at this server."""
         return {"PREFECT_API_URL": self.api}
@@ -69,19 +75,21 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[PrefectServer]:
-    """Run a server on loopback whose files lie in `folder`."""
-    port = free_port()
+def running(folder: Path, *, port: int | None = None) -> Iterator[PrefectServer]:
+    """Run a server on loopback whose files lie in `folder`, on a free port if none is named."""
+    port = port or free_port()
     environment = {
         **os.environ,
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
     }
     command = [sys.executable, "-c", SERVE, str(folder), "server", "start"]
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    with (folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
         try:
-            server = PrefectServer(f"http://127.0.0.1:{port}/api", folder)
+            server = PrefectServer(f"http://127.0.0.1:{port}/api", folder, process)
             _wait_until_healthy(server, process)
             yield server
             send_what_is_queued()

@@ -14,8 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from subprocess import Popen
-from typing import Final
+from typing import Final, Protocol
 
 from demo.bluesky_server import bluesky_app
 from demo.community import SMALL, invent
@@ -40,6 +39,13 @@ def small_community() -> Community:
     return invent(SEED, size=SMALL)
 
 
+class Victim(Protocol):
+    """What can be killed."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+
 @dataclass(slots=True)
 class Tripwire:
     """Counts requests; kills a process at the nth, at once or a moment after it came in."""
@@ -47,10 +53,10 @@ class Tripwire:
     nth: int | None = None
     delay_seconds: float = 0.0
     requests_count: int = 0
-    _victim: Future[Popen[str]] = field(default_factory=Future)
+    _victim: Future[Victim] = field(default_factory=Future)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def aim(self, process: Popen[str]) -> None:
+    def aim(self, process: Victim) -> None:
         """Say which process to kill."""
         self._victim.set_result(process)
 
