@@ -5,7 +5,8 @@ compressed, so that the raw bytes tell.
 """
 
 import random
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,10 +23,12 @@ STORED = 20_480
 GROUP_ROWS = 2048
 
 
-@pytest.fixture(autouse=True)
-def _small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (connection, erasing):
-        monkeypatch.setattr(module, "ROW_GROUP_ROWS", GROUP_ROWS)
+@pytest.fixture(scope="module", autouse=True)
+def _small_row_groups() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (connection, erasing):
+            patch.setattr(module, "ROW_GROUP_ROWS", GROUP_ROWS)
+        yield
 
 
 def keys_from(first: int, count: int) -> list[int]:
@@ -42,14 +45,20 @@ def add(path: Path, first: int, count: int, *, is_compressed: bool = False) -> N
         save_invented(warehouse, posts, counts, STAMP)
 
 
-@pytest.fixture
-def settled(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def rewritten(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store that was written anew once."""
-    path = tmp_path / "w.duckdb"
+    path = tmp_path_factory.mktemp("rewritten") / "w.duckdb"
     add(path, 0, STORED)
     take(path, keys_from(0, 1))
     assert store.compact(path, now=NOW)
     return path
+
+
+@pytest.fixture
+def settled(rewritten: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(erasing, "MOST_SHARE", 1.0)  # so small a file would be written anew
+    return Path(shutil.copy(rewritten, tmp_path))
 
 
 def take(path: Path, keys: Sequence[int]) -> None:
@@ -97,10 +106,7 @@ def met(path: Path, wanted: Sequence[bytes]) -> list[int]:
     return [number for number, trace in enumerate(wanted) if trace in raw]
 
 
-def test_what_went_is_in_no_byte_of_a_file_that_was_not_written_anew(
-    settled: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(erasing, "MOST_SHARE", 1.0)  # so small a file would be written anew
+def test_what_went_is_in_no_byte_of_a_file_that_was_not_written_anew(settled: Path) -> None:
     draw = random.Random(1)
     here = set(keys_from(0, STORED)[1:])
     files = {settled.stat().st_ino}
@@ -126,3 +132,38 @@ def test_what_went_is_in_no_byte_of_a_file_that_was_not_written_anew(
         files.add(settled.stat().st_ino)
     # DuckDB 2 does not number rows anew: there every second time the file is written anew
     assert len(files) == (1 if duckdb.__version__ < "2" else 2)
+
+
+def test_killed_before_what_is_free_was_filled_it_is_done_again(
+    settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = keys_from(0, 3)[1:]
+    wanted = traces(words_of(settled, going), going)
+    take(settled, going)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasing, "_overwrite", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.compact(settled, now=NOW)
+    assert met(settled, wanted) != []
+    with store.open_warehouse(settled, now=NOW) as warehouse:
+        assert store.is_rewrite_due(warehouse)
+        assert warehouse.scalar("select count(*) from landed.post_versions") == STORED - 3
+    assert store.compact(settled, now=NOW)
+    assert met(settled, wanted) == []
+
+
+def die(*_arguments: object) -> bool:
+    raise KeyboardInterrupt
+
+
+def test_what_is_not_proven_gone_is_written_anew(
+    settled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = keys_from(0, 3)[1:]
+    wanted = traces(words_of(settled, going), going)
+    take(settled, going)
+    inode = settled.stat().st_ino
+    monkeypatch.setattr(erasing, "_overwrite", lambda *_: False)
+    assert store.compact(settled, now=NOW)
+    assert met(settled, wanted) == []
+    assert settled.stat().st_ino != inode
