@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connectors import bluesky, reddit
-from demo.community import SMALL, Size, invent
+from demo.community import Size, invent
 from demo.model import Community, Person, Post
 from flows.demo_study import NAME
 from flows.gate import land
@@ -25,7 +25,7 @@ from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
 from schema.vocabulary import PLATFORMS
 from tests.support.budget import fresh_budget
-from tests.support.command import KEY, Outcome, environment
+from tests.support.command import KEY, Outcome, environment, outcome
 from tests.support.prefect_server import running
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
@@ -50,6 +50,7 @@ from warehouse import store
 from warehouse.publish import publish
 
 CODING = datetime(2026, 3, 31, 12, tzinfo=UTC)
+PATIENT_SECONDS = 3_000.0  # what thousands of posts may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,19 @@ class Scale:
     seconds: float  # until a kill, at most
 
 
-QUICK = Scale(SMALL, opting_out=12, people=3, least=10, kills=3, seconds=8)
+QUICK = Scale(  # a thousand posts
+    Size(people=110, submissions=130, comments=470, bluesky_posts=150, bluesky_replies=250),
+    opting_out=12,
+    people=3,
+    least=10,
+    kills=3,
+    seconds=8,
+)
 LONG = Scale(
     Size(people=900, submissions=1500, comments=5000, bluesky_posts=1500, bluesky_replies=2500),
     opting_out=500,
     people=120,
-    least=200,
+    least=500,
     kills=20,
     seconds=40,
 )
@@ -126,15 +134,15 @@ def worked(root: Path, label_studio_template: Path, scale: Scale) -> Iterator[De
                 said = list(the_whole_job(study))
             finally:
                 study.run("label-studio", "stop")
-        for number, outcome in enumerate(said):
-            outcome.succeeds()
-            (study.folder / f"said-{number}.txt").write_text(outcome.said, "utf-8")
+        for number, done in enumerate(said):
+            done.succeeds()
+            (study.folder / f"said-{number}.txt").write_text(done.said, "utf-8")
         yield study
 
 
 def the_whole_job(study: DemoStudy) -> Iterator[Outcome]:
     """Run every verb of the main job, coders included; the first as a process of its own."""
-    yield study.run("collect")
+    yield outcome(study.place.start("collect"), seconds=PATIENT_SECONDS)
     study.at(SECOND)
     yield from (study.place.invoke(verb) for verb in ("collect", "refresh"))
     study.at(CODING)

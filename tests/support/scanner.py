@@ -160,8 +160,9 @@ def _in_bytes(path: Path, names: Names) -> set[int]:
             text = (before + chunk).decode("latin-1")
             # bytes above ASCII are no letters here: fold those of ASCII alone
             folded = text.translate(_ASCII_LOWER)
-            for held in _holding(pl.Series([folded]), list(wanted)):
-                found |= {number for form, number in wanted.items() if form in held}
+            if _holding(pl.Series([folded]), list(wanted)):
+                met = pl.Series([folded]).str.extract_many(list(wanted), overlapping=True)
+                found |= {wanted[form] for form in met.explode().unique()}
             found |= _written(pl.Series([folded]), names)
             before = chunk[-OVERLAP_BYTES:]
     return found
