@@ -1,8 +1,9 @@
 """What a removal costs from end to end: vault, rows, the file's bytes, the published file.
 
-`python -m bench.bench_removals [STORED …]` prints seconds for one account of ten posts and for
-10,000 posts at once, in studies of these sizes (10,000 100,000 1,000,000 where none is given).
-Label Studio is left out: it costs what its tasks cost. Bars, at a million: 5 s and 120 s.
+`python -m bench.bench_removals [STORED …]` prints seconds for an account of ten posts, as the first
+removal since the study was filled and as the next one, for one post, and for 10,000 posts at once,
+in studies of these sizes (10,000 100,000 1,000,000 where none is given). Label Studio is left out:
+it costs what its tasks cost. Bars, at a million: 5 s and 120 s.
 """
 
 import os
@@ -126,19 +127,24 @@ def timed(work: Callable[[], Result]) -> tuple[Result, float]:
 
 
 def main(arguments: list[str]) -> None:
-    """Print two lines a size."""
+    """Print four lines a size."""
     for stored in map(int, arguments) if arguments else SIZES:
         with ExitStack() as stack:
             root = Path(stack.enter_context(TemporaryDirectory()))
             workspace = made_study(root)
             fill(workspace, stored)
             store.publish(workspace.warehouse, workspace.published, now=NOW)
-            one = measure(workspace, removal([], [account(0)]), PER_AUTHOR)
+            told = f"{stored:>10,} stored,"
+            first = measure(workspace, removal([], [account(0)]), PER_AUTHOR)
+            print(f"{told} first, one account: {first}", flush=True)
+            one = measure(workspace, removal([], [account(PER_AUTHOR)]), PER_AUTHOR)
+            print(f"{told} next, one account: {one}", flush=True)
+            post = measure(workspace, removal([native_id(stored // 2 - 1)], []), 1)
+            print(f"{told} one post: {post}", flush=True)
             many = min(MANY, stored // 2)
             ids = [native_id(stored - 1 - n) for n in range(many)]
-            print(f"{stored:>10,} stored, one account: {one}", flush=True)
             cost = measure(workspace, removal(ids, []), many)
-            print(f"{stored:>10,} stored, {many:,} posts: {cost}", flush=True)
+            print(f"{told} {many:,} posts: {cost}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """What removals and edits leave to be cleared up while a stream is followed, and by when.
 
 Bytes of removed rows are gone within a minute of the event: a page is stored within
-`STORED_SECONDS` of it, and the file is rewritten early enough to be done in time, judged by how
-long the last rewriting took. Rewritings are no closer together than that.
+`STORED_SECONDS` of it, and the file is rewritten early enough to be done in time, judged by the
+longest rewriting so far: most move a little of the file, some write all of it. Rewritings are no
+closer together than that.
 """
 
 import math
@@ -77,7 +78,7 @@ class Aftermath:
             self.removed_at = waiting
             raise
         if was_needed:
-            self.rewriting_seconds = monotonic() - began
+            self.rewriting_seconds = max(self.rewriting_seconds, monotonic() - began)
 
     def close_stale_tasks(self) -> None:
         """Delete Label Studio's tasks of what is gone or reworded."""

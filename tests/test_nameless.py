@@ -1,8 +1,13 @@
 """Promise 1: after any run no file outside the vault names anybody that the input held."""
 
 import json
+import random
 import shutil
-from collections.abc import Iterator
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,8 @@ from typing import Any
 import pytest
 
 from connectors import bluesky, reddit
-from demo.model import Community, Person
+from demo.community import Size, invent
+from demo.model import Community, Person, Post
 from flows.demo_study import NAME
 from flows.gate import land
 from flows.new_study import write_key
@@ -19,16 +25,62 @@ from flows.workspace import Workspace, key_file, open_workspace
 from schema.pages import CollectionQuery, RawPage
 from schema.vocabulary import PLATFORMS
 from tests.support.budget import fresh_budget
-from tests.support.command import KEY, Outcome, environment
+from tests.support.command import KEY, Outcome, environment, outcome
 from tests.support.prefect_server import running
 from tests.support.reddit_replay import replaying
 from tests.support.scanner import Finding, Names, scan
-from tests.support.study import FIRST, SECOND, DemoStudy, demo_study, small_community
+from tests.support.six_routes import (
+    DUMPS,
+    LAST,
+    LATER,
+    POLICY,
+    ROUTES,
+    TEXT_MONTHS,
+    Going,
+    account,
+    archived,
+    fated,
+    is_plain,
+    traces,
+    write_dump,
+)
+from tests.support.study import FIRST, SECOND, SEED, DemoStudy, demo_study
 from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
 from warehouse.publish import publish
 
 CODING = datetime(2026, 3, 31, 12, tzinfo=UTC)
+PATIENT_SECONDS = 3_000.0  # what thousands of posts may take
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many people and posts there are, how many of them go, how often a run is killed."""
+
+    size: Size
+    opting_out: int
+    people: int  # of each platform
+    least: int  # posts by each route
+    kills: int
+    seconds: float  # until a kill, at most
+
+
+QUICK = Scale(  # a thousand posts
+    Size(people=110, submissions=130, comments=470, bluesky_posts=150, bluesky_replies=250),
+    opting_out=12,
+    people=3,
+    least=10,
+    kills=3,
+    seconds=8,
+)
+LONG = Scale(
+    Size(people=900, submissions=1500, comments=5000, bluesky_posts=1500, bluesky_replies=2500),
+    opting_out=500,
+    people=120,
+    least=500,
+    kills=20,
+    seconds=40,
+)
 STORES = ("published/corpus.duckdb", "warehouse.duckdb", "label-studio/", "prefect/")
 RECORDED = (
     "praw-SubredditListings-new",
@@ -62,9 +114,18 @@ def worked_on(
     tmp_path_factory: pytest.TempPathFactory, label_studio_template: Path
 ) -> Iterator[DemoStudy]:
     """Return a study after the whole main job, with everything stopped."""
-    root = tmp_path_factory.mktemp("nameless")
-    community = small_community()
+    with worked(tmp_path_factory.mktemp("nameless"), label_studio_template, QUICK) as study:
+        yield study
+
+
+@contextmanager
+def worked(root: Path, label_studio_template: Path, scale: Scale) -> Iterator[DemoStudy]:
+    """Do the whole main job on an invented community of some size, and stop everything."""
+    community = fated(invent(SEED, size=scale.size))
     with demo_study(root, community) as study:
+        toml = study.folder / "study.toml"
+        text = toml.read_text("utf-8").replace("[policy]\n", POLICY, 1)
+        toml.write_text(text + DUMPS, "utf-8")
         (study.folder / "var").mkdir(exist_ok=True)
         shutil.copytree(label_studio_template, study.folder / "var" / "label-studio")
         with running(study.folder) as server:  # whose database lies in the study, as always
@@ -73,23 +134,24 @@ def worked_on(
                 said = list(the_whole_job(study))
             finally:
                 study.run("label-studio", "stop")
-        for number, outcome in enumerate(said):
-            outcome.succeeds()
-            (study.folder / f"said-{number}.txt").write_text(outcome.said, "utf-8")
+        for number, done in enumerate(said):
+            done.succeeds()
+            (study.folder / f"said-{number}.txt").write_text(done.said, "utf-8")
         yield study
 
 
 def the_whole_job(study: DemoStudy) -> Iterator[Outcome]:
-    """Run every verb of the main job, coders included."""
-    yield study.run("collect")
+    """Run every verb of the main job, coders included; the first as a process of its own."""
+    yield outcome(study.place.start("collect"), seconds=PATIENT_SECONDS)
     study.at(SECOND)
-    yield from (study.run(verb) for verb in ("collect", "refresh"))
+    yield from (study.place.invoke(verb) for verb in ("collect", "refresh"))
     study.at(CODING)
-    yield from (study.run(verb) for verb in ("refresh", "draw", "push"))
+    yield from (study.place.invoke(verb) for verb in ("refresh", "draw", "push"))
     variables = {"XDG_CONFIG_HOME": str(study.place.config), "CONFIDE_NOW": CODING.isoformat()}
     with environment(variables):
         assert code_round(open_workspace(study.folder), study.community, "W1", "R1") > 0
-    yield from (study.run(verb) for verb in ("pull", "agree", "publish", "verdicts", "status"))
+    verbs = ("pull", "agree", "publish", "verdicts", "status")
+    yield from (study.place.invoke(verb) for verb in verbs)
 
 
 @pytest.mark.label_studio
@@ -117,8 +179,8 @@ def test_a_name_planted_in_a_real_store_is_found(worked_on: DemoStudy, tmp_path:
 # --- what is taken back -----------------------------------------------------------------------
 
 
-def chosen(study: DemoStudy, workspace: Workspace) -> list[tuple[Person, str]]:
-    """Pick six authors whom coders had tasks of, with their pseudonyms; of both platforms."""
+def chosen(study: DemoStudy, workspace: Workspace, count: int) -> list[Person]:
+    """Pick so many authors of each platform, those first whom coders had tasks of."""
     with store.open_warehouse(workspace.warehouse, now=CODING) as warehouse:
         rows = warehouse.execute(
             "select distinct author_pseudonym from landed.post_versions "
@@ -128,66 +190,174 @@ def chosen(study: DemoStudy, workspace: Workspace) -> list[tuple[Person, str]]:
     picked = []
     for platform in PLATFORMS:
         people = [p for p in study.community.people if p.platform == platform]
-        accounts = [p.name if platform == "reddit" else p.native_id for p in people]
         key = workspace.key.pseudonym_key(platform)
-        named = zip(people, author_pseudonyms(platform, accounts, key=key), strict=True)
-        picked += [(person, pseudonym) for person, pseudonym in named if pseudonym in drawn][:3]
-    assert len(picked) == 6
+        named = zip(people, author_pseudonyms(platform, map(account, people), key=key), strict=True)
+        first = sorted(named, key=lambda pair: pair[1] not in drawn)
+        picked += [person for person, _ in first[:count]]
     return picked
 
 
-def traces(study: DemoStudy, workspace: Workspace, picked: list[tuple[Person, str]]) -> Names:
-    """List what leads to them: pseudonyms, keys as Label Studio has them, and their own words.
-
-    Words are runs of eight that nobody else wrote: templates and copies are other people's, too.
-    """
-    mine = {person.native_id for person, _ in picked}
-    own, others, keys = set[str](), set[str](), list[str]()
-    for post in study.community.posts:
-        runs = own if post.author.native_id in mine else others
-        for text in (post.title or "", *(wording.text for wording in post.wordings)):
-            for line in text.splitlines():
-                words = line.split()
-                runs |= {" ".join(words[n : n + 8]) for n in range(len(words) - 7)}
-        if post.author.native_id in mine:
-            key = workspace.key.pseudonym_key(post.platform)
-            keys += [
-                f"{found:016x}" for found in post_keys(post.platform, [post.native_id], key=key)
-            ]
-    runs_of_theirs = sorted(run for run in own - others if run.replace(" ", "").isalpha())
-    assert len(runs_of_theirs) > 20
-    return Names((*(pseudonym for _, pseudonym in picked), *keys, *runs_of_theirs))
+def held(workspace: Workspace) -> dict[int, str]:
+    """Map the key of each post that is held to its words."""
+    with store.open_warehouse(workspace.warehouse, now=CODING) as warehouse:
+        return dict(warehouse.execute("select post_key, text from landed.post_versions"))
 
 
-def met_in(folder: Path, names: Names) -> set[str]:
-    """Name the stores in which anything is met."""
-    found = {str(finding.path.relative_to(folder)) for finding in scan([folder], names)}
-    return {part for part in (*STORES, "vault.sqlite") if any(part in path for path in found)}
+def keyed(workspace: Workspace, posts: Sequence[Post]) -> dict[int, Post]:
+    """Map the posts' keys to them."""
+    found = dict[int, Post]()
+    for platform in PLATFORMS:
+        mine = [post for post in posts if post.platform == platform]
+        key = workspace.key.pseudonym_key(platform)
+        names = [post.native_id for post in mine]
+        found |= zip(post_keys(platform, names, key=key), mine, strict=True)
+    return found
+
+
+def plan(study: DemoStudy, workspace: Workspace, scale: Scale) -> tuple[dict[str, Going], set[int]]:
+    """Say what goes by which route, and which of the posts that are held stay as they are."""
+    here = held(workspace)
+    people = chosen(study, workspace, scale.people)
+    named = {person.native_id for person in people}
+    told = {post.native_id for post in archived(study.community)}
+    with store.open_warehouse(workspace.warehouse, now=LAST) as warehouse:
+        old = set(store.old_texts(warehouse, now=LAST, months=TEXT_MONTHS))
+    by_route: dict[str, list[Post]] = {route: [] for route in ROUTES}
+    whole = set[int]()
+    for number, post in keyed(workspace, study.community.posts).items():
+        if number not in here:
+            continue
+        if post.author.native_id in named:
+            by_route["forget"].append(post)
+        elif post.gone is not None and post.gone.at > CODING:
+            by_route["refresh" if post.platform == "reddit" else "stream"].append(post)
+        elif post.native_id in told:
+            by_route["archive"].append(post)
+        elif is_plain(post) and len(by_route["opt-out"]) < scale.opting_out:
+            by_route["opt-out"].append(post)
+        elif number in old:
+            by_route["retention"].append(post)
+        elif is_plain(post):
+            whole.add(number)
+    going = {route: Going(tuple(posts)) for route, posts in by_route.items()}
+    going["forget"] = replace(going["forget"], people=tuple(people))
+    going["retention"] = replace(going["retention"], is_text_alone=True)
+    return going, whole
+
+
+def others_words(study: DemoStudy, going: dict[str, Going]) -> list[str]:
+    """List the words of every post that does not go."""
+    gone = {post.native_id for one in going.values() for post in one.posts}
+    return [
+        text
+        for post in study.community.posts
+        if post.native_id not in gone
+        for text in (post.title or "", *(wording.text for wording in post.wordings))
+    ]
+
+
+def met_in(folder: Path, names: Names, routes: list[str]) -> dict[str, set[str]]:
+    """Name the stores in which anything is met of what goes by each route."""
+    found: dict[str, set[str]] = {route: set() for route in ROUTES}
+    for finding in scan([folder], names):
+        path = str(finding.path.relative_to(folder))
+        parts = [part for part in (*STORES, "vault.sqlite") if part in path] or [path]
+        found[routes[finding.name]].update(parts)
+    return found
+
+
+def go_by_six_routes(
+    study: DemoStudy, going: dict[str, Going], scale: Scale, draw: random.Random
+) -> None:
+    """Let posts go, run by run; kills fall on runs by chance, each is done again."""
+    config = study.place.config
+    told = write_dump(config / "RS_b.ndjson", archived(study.community), at=LATER, is_gone=True)
+    asked = config / "asked"
+    asked.touch(mode=0o600)
+    lines = [*map(address, going["opt-out"].posts), *map(account_line, going["forget"].people)]
+    asked.write_text("\n".join(lines), "utf-8")
+    runs = (
+        (LATER, "backfill", str(told), "--source", "dumps"),
+        (LATER, "collect", "words"),
+        (LATER, "refresh"),
+        (LATER, "forget", "--file", str(asked)),
+        (LAST, "retain"),
+    )
+    kills = Counter(draw.choices(range(len(runs)), k=scale.kills))
+    for number, (at, *words) in enumerate(runs):
+        study.at(at)
+        for _ in range(kills[number]):
+            kill(study.place.start(*words), draw.uniform(2, scale.seconds))
+        study.place.invoke(*words).succeeds()
+
+
+def kill(process: subprocess.Popen[str], seconds: float) -> None:
+    """Kill a process (SIGKILL) after a while, if it has not ended."""
+    with process:
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def address(post: Post) -> str:
+    """Write a post as somebody would who asks for it to go."""
+    if post.platform == "reddit":
+        return post.native_id
+    return f"https://bsky.app/profile/{post.author.name}/post/{post.native_id.rsplit('/', 1)[-1]}"
+
+
+def account_line(person: Person) -> str:
+    return f"u/{person.name}" if person.platform == "reddit" else f"@{person.name}"
 
 
 @pytest.mark.label_studio
 @pytest.mark.prefect_server
-def test_whoever_is_forgotten_is_in_no_file_any_more(worked_on: DemoStudy, tmp_path: Path) -> None:
-    folder = worked_on.folder
-    variables = {"XDG_CONFIG_HOME": str(worked_on.place.config), "CONFIDE_NOW": CODING.isoformat()}
+def test_what_goes_by_six_routes_is_in_no_file_any_more(
+    worked_on: DemoStudy, tmp_path: Path
+) -> None:
+    nothing_is_left(worked_on, tmp_path, QUICK)
+
+
+@pytest.mark.long
+@pytest.mark.label_studio
+@pytest.mark.prefect_server
+def test_what_goes_by_six_routes_out_of_thousands_is_in_no_file_any_more(
+    label_studio_template: Path, tmp_path: Path
+) -> None:
+    with worked(tmp_path / "long", label_studio_template, LONG) as study:
+        nothing_is_left(study, tmp_path, LONG)
+
+
+def nothing_is_left(study: DemoStudy, scratch: Path, scale: Scale) -> None:
+    """Let posts go by six routes, killed on the way; read every source again; look everywhere."""
+    folder = study.folder
+    variables = {"XDG_CONFIG_HOME": str(study.place.config), "CONFIDE_NOW": CODING.isoformat()}
     with environment(variables):
         workspace = open_workspace(folder)
-        picked = chosen(worked_on, workspace)
-        names = traces(worked_on, workspace, picked)
-    assert met_in(folder, names) >= {"published/corpus.duckdb", "warehouse.duckdb", "label-studio/"}
-    asked = tmp_path / "asked"
-    asked.touch(mode=0o600)
-    lines = [f"u/{p.name}" if p.platform == "reddit" else f"@{p.name}" for p, _ in picked]
-    asked.write_text("\n".join(lines), "utf-8")
+        going, whole = plan(study, workspace, scale)
+        names, routes = traces(workspace, going, others_words(study, going))
+    before = held(workspace)
+    assert all(len(going[route].posts) >= scale.least for route in ROUTES)
+    found = met_in(folder, names, routes)
+    assert all("warehouse.duckdb" in stores for stores in found.values()), found
+    assert set().union(*found.values()) >= {"published/corpus.duckdb", "label-studio/"}
     with running(folder) as server:
-        place = worked_on.place.having(**server.environment())
-        told = place.run("forget", "--json", "--file", str(asked)).succeeds()
-    counts = json.loads(told.out)
-    assert (counts["accounts_count"], counts["not_done_count"]) == (6, 0)
-    assert counts["removed_count"] > 6
-    assert met_in(folder, names) == set()
-    found = scan(files_but_the_vault(folder), names_of(worked_on.community))
-    assert [f.path.name for f in found] == []
+        study.place = study.place.having(**server.environment())
+        study.place.invoke("label-studio", "start").succeeds()
+        try:
+            go_by_six_routes(study, going, scale, random.Random(6))
+            again = write_dump(scratch / "RS_c.ndjson", archived(study.community), at=FIRST)
+            for verb in (("collect",), ("refresh",), ("backfill", str(again), "--source", "dumps")):
+                study.place.invoke(*verb).succeeds()
+        finally:
+            study.place.invoke("label-studio", "stop")
+    after = held(workspace)
+    assert {key: after.get(key) for key in whole} == {key: before[key] for key in whole}
+    assert met_in(folder, names, routes) == {route: set() for route in ROUTES}
+    left = scan(files_but_the_vault(folder), names_of(study.community))
+    assert told(left, folder) == []
 
 
 # --- the recordings' input --------------------------------------------------------------------

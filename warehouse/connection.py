@@ -25,6 +25,7 @@ from warehouse.clock import naive
 from warehouse.models import migrate, refresh_models
 
 PRIVATE = 0o600
+ATTACHED = "stored"  # the name of the file's database in a connection
 UNFINISHED = (".new-", ".rewrite-", ".publish-")  # folders that live while the lock is held
 SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 # Closing merges what transactions appended: up to three groups, 2.6 kB of memory a row, written
@@ -166,8 +167,8 @@ def _attached(path: Path) -> duckdb.DuckDBPyConnection:
     """Connect to a file by attaching it: a size of row groups cannot be asked for otherwise."""
     connection = duckdb.connect(":memory:", config={**SETTINGS, "temp_directory": f"{path}.tmp"})
     try:
-        connection.execute(f"attach {quoted(path)} as stored (row_group_size {ROW_GROUP_ROWS})")
-        connection.execute("use stored")
+        connection.execute(f"attach {quoted(path)} as {ATTACHED} (row_group_size {ROW_GROUP_ROWS})")
+        connection.execute(f"use {ATTACHED}")
     except BaseException:
         connection.close()
         raise

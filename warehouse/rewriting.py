@@ -1,7 +1,8 @@
 """Rewriting the file, so that bytes of deleted rows go too.
 
-DuckDB keeps a deleted row's bytes until its block is used again. A new file is written from
-the rows that stand, made safe on disk, and put in place of the old one.
+DuckDB keeps a deleted row's bytes until its block is used again. Where little of a large file is
+touched, that part alone is moved and overwritten. Else a new file is written from the rows that
+stand, made safe on disk, and put in place of the old one.
 """
 
 import os
@@ -12,14 +13,15 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import UNFINISHED, connected, locked, quoted
-from warehouse.models import migrate, refresh_models
+from warehouse.connection import ATTACHED, UNFINISHED, connected, locked, quoted
+from warehouse.erasing import erase, note_clean
+from warehouse.models import migrate
 
 
 def compact(path: Path, *, now: datetime, lock_timeout_seconds: float = 60) -> bool:
     """Rewrite the warehouse where rows were deleted since the last time; tell whether it was.
 
-    A crash on the way leaves the old file as it was.
+    A crash on the way leaves the same rows, and the rewriting due.
 
     Raises:
         WarehouseError: another flow or program holds the file.
@@ -35,35 +37,36 @@ def compact(path: Path, *, now: datetime, lock_timeout_seconds: float = 60) -> b
             if not due:
                 return False
             old.execute("checkpoint")
+        if erase(path):
+            return True
         with TemporaryDirectory(prefix=UNFINISHED[1], dir=path.parent) as folder:
             fresh = Path(folder) / path.name
-            _write(path, fresh, now=naive(now), compression=compression)
+            _write(path, fresh, compression=compression)
+            note_clean(fresh)
             sync(fresh)
             os.replace(fresh, path)
             sync(path.parent)
     return True
 
 
-def _write(path: Path, fresh: Path, *, now: datetime, compression: str) -> None:
+def _write(path: Path, fresh: Path, *, compression: str) -> None:
     with connected(fresh) as new:
+        new.execute("set max_vacuum_tasks = 0")  # nothing is written twice: `erase` says why
         if compression == "none":
             new.execute("set force_compression = 'uncompressed'")
-        migrate(new, now=now, compression=compression)
-        refresh_models(new)
         new.execute(f"attach {quoted(path)} as old (read_only)")
+        new.execute(f"copy from database old to {ATTACHED} (schema)")  # views and macros, too
         new.execute("begin")
         for table in _tables(new):
-            new.execute(f"delete from landed.{table}")
-            new.execute(f"insert into landed.{table} select * from old.landed.{table}")
-        new.execute("update landed.store set rewrite_due_at = null")
+            new.execute(f"insert into landed.{table} from old.landed.{table}")
         new.execute("commit")
         new.execute("detach old")
 
 
 def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
     rows = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'landed' "
-        "and database_name = current_database() and table_name <> 'models' order by table_name"
+        "select table_name from duckdb_tables() where database_name = current_database() "
+        "and schema_name = 'landed' and table_name <> 'clean_blocks' order by table_name"
     ).fetchall()
     return [name for (name,) in rows]
 

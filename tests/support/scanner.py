@@ -159,8 +159,9 @@ def _in_bytes(path: Path, names: Names) -> set[int]:
         while chunk := file.read(CHUNK_BYTES):
             # bytes above ASCII are no letters here: this folds those of ASCII alone
             folded = (before + chunk).lower().decode("latin-1")
-            for held in _holding(pl.Series([folded]), list(wanted)):
-                found |= {number for form, number in wanted.items() if form in held}
+            if _holding(pl.Series([folded]), list(wanted)):
+                met = pl.Series([folded]).str.extract_many(list(wanted), overlapping=True)
+                found |= {wanted[form] for form in met.explode().unique()}
             found |= _written(pl.Series([folded]), names)
             before = chunk[-OVERLAP_BYTES:]
     return found
