@@ -7,9 +7,8 @@ the run, `run_id` the row of `collection_runs`. Ten files of a megabyte; then th
 import json
 import logging
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from concurrent_log_handler import ConcurrentRotatingFileHandler
@@ -32,23 +31,16 @@ def note(workspace: Workspace, event: str, **known: str | int | bool | None) -> 
         **_flow_run(),
         **{name: value for name, value in known.items() if value is not None},
     }
-    _log_in(workspace.state).info(json.dumps(line))
+    workspace.state.mkdir(mode=0o700, exist_ok=True)
+    path = str(workspace.state / NAME)
+    log = _Quiet(path, maxBytes=FILE_BYTES, backupCount=FILES_COUNT, chmod=0o600)
+    with closing(log):
+        log.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
 
 
 class _Quiet(ConcurrentRotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Lose the line: nobody reads standard error of a scheduled run."""
-
-
-@lru_cache
-def _log_in(folder: Path) -> logging.Logger:
-    """Return the log of a study's journal: its lines go there and nowhere else."""
-    folder.mkdir(mode=0o700, exist_ok=True)
-    log = logging.Logger(f"confide.journal.{folder}", logging.INFO)
-    handler = _Quiet(str(folder / NAME), maxBytes=FILE_BYTES, backupCount=FILES_COUNT, chmod=0o600)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log.addHandler(handler)
-    return log
 
 
 def flow_run_id() -> str | None:
