@@ -39,6 +39,16 @@ def pytest_configure() -> None:
             del os.environ[name]
 
 
+# Begun first, so that none of two processes is left alone with one of them.
+LONGEST = ("demo", "exactly_once", "nameless", "up", "backfill", "recordings_study")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; nothing else moves."""
+    names = {f"test_{name}.py" for name in LONGEST}
+    items.sort(key=lambda item: item.path.name not in names)
+
+
 def pytest_report_header() -> str:
     return f"duckdb {duckdb.__version__}"
 
