@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import flow, task
 
-from annotation import label_studio
+from annotation import label_studio, quiz
 from annotation.assignment import FULL_OVERLAP_ROUNDS
 from annotation.codebook import load_codebook
 from annotation.content_notes import with_notes
@@ -31,7 +31,7 @@ from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
 from schema.errors import BadInput
 from schema.vocabulary import UnitKind
-from warehouse import store
+from warehouse import repeats, store
 
 REPEATED_AFTER, REPEATED_SHARE = timedelta(days=14), 0.05
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
@@ -76,6 +76,18 @@ def pull_codings(wave: str, round_: str) -> dict[str, int]:
     return pull_task(wave, round_)
 
 
+def _check_names(wave: str, round_: str) -> None:
+    if not (_NAME.fullmatch(wave) and _NAME.fullmatch(round_)):
+        raise BadInput(
+            "a wave and a round are named by up to 20 letters, digits and dashes: name them so"
+        )
+    if round_ == quiz.ROUND or round_.endswith(repeats.SUFFIX):
+        raise BadInput(
+            f"round {round_} has a name that Confide keeps for the quiz and for blind repeats: "
+            f"choose another than {quiz.ROUND}, without {repeats.SUFFIX} at its end"
+        )
+
+
 @task(name="draw", persist_result=False)
 @guarded
 def draw_task(
@@ -90,10 +102,7 @@ def draw_task(
 
     Analysts read the round that was drawn last; a draw that is refused leaves theirs as it was.
     """
-    if not (_NAME.fullmatch(wave) and _NAME.fullmatch(round_)):
-        raise BadInput(
-            "a wave and a round are named by up to 20 letters, digits and dashes: name them so"
-        )
+    _check_names(wave, round_)
     workspace = open_workspace()
     resume(workspace)
     refuse_if_blocked(workspace, "draw")

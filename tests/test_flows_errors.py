@@ -583,3 +583,5 @@ def test_a_round_that_nobody_drew_is_bad_input(study: Place, verb: str) -> None:
 def test_a_round_is_named_by_letters_and_digits(study: Place) -> None:
     study.write_study()
     study.invoke("draw", "--round", "R 9/../x").refuses(2, "letters, digits and dashes")
+    for name in ("quiz", "R1-b"):
+        study.invoke("draw", "--round", name).refuses(2, name, "blind repeats", "choose another")
