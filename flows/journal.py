@@ -7,7 +7,7 @@ the run, `run_id` the row of `collection_runs`. Ten files of a megabyte; then th
 import json
 import logging
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -31,11 +31,12 @@ def note(workspace: Workspace, event: str, **known: str | int | bool | None) -> 
         **_flow_run(),
         **{name: value for name, value in known.items() if value is not None},
     }
-    workspace.state.mkdir(mode=0o700, exist_ok=True)
-    path = str(workspace.state / NAME)
-    log = _Quiet(path, maxBytes=FILE_BYTES, backupCount=FILES_COUNT, chmod=0o600)
-    with closing(log):
-        log.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
+    with suppress(OSError):  # closing writes, too
+        workspace.state.mkdir(mode=0o700, exist_ok=True)
+        path = str(workspace.state / NAME)
+        log = _Quiet(path, maxBytes=FILE_BYTES, backupCount=FILES_COUNT, chmod=0o600)
+        with closing(log):
+            log.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
 
 
 class _Quiet(ConcurrentRotatingFileHandler):
