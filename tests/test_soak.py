@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -75,7 +75,7 @@ class Soaked:
     reads: list[int]
     answers_count: int
     ended: tuple[int, str, str]
-    runs: list[dict[str, str]]
+    runs: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def soaked(
 
 def live(
     study: DemoStudy, servers: Servers
-) -> tuple[Counter[str], list[int], int, tuple[int, str, str], list[dict[str, str]]]:
+) -> tuple[Counter[str], list[int], int, tuple[int, str, str], list[dict[str, Any]]]:
     """Bring a study up and disturb it for its minutes, on a clock that runs from now on."""
     servers.clock = Clock(START, SPEED, datetime.now(UTC))
     study.place = study.place.having(CONFIDE_NOW=str(servers.clock), **QUICK)
@@ -238,7 +238,7 @@ def test_it_ended_well_and_nothing_was_lost_or_reported_as_ours(soaked: Soaked) 
     assert (code, err) == (0, "")
     done = Counter(run["state_type"] for run in soaked.runs)
     assert done["COMPLETED"] > 0
-    told = " ".join(str(run["state"]["message"]) for run in soaked.runs)  # type: ignore[index]
+    told = " ".join(str(run["state"]["message"]) for run in soaked.runs)
     assert "please report it" not in told
     assert "locked" not in told
 
