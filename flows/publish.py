@@ -40,9 +40,10 @@ def publish_task() -> dict[str, int]:
 
 
 def renew(workspace: Workspace) -> bool:
-    """Replace the published file where it may show what is gone since; tell whether it did.
+    """Let the published file show nothing that is gone since; tell whether it showed any.
 
-    Where it cannot be replaced it is taken away: what an author took back must not stay in it.
+    Removed posts are taken out of it; where more happened, it is made anew. Where that fails it is
+    taken away: what an author took back must not stay in it.
 
     Raises:
         WarehouseError: a data check found offending rows; the published file is gone.
@@ -55,6 +56,8 @@ def renew(workspace: Workspace) -> bool:
             store.published_follows(warehouse, due.taken_count)
     if not due.is_published_due or not workspace.published.exists():
         return False
+    if store.withdraw(workspace.warehouse, workspace.published, now=workspace.now()):
+        return True
     try:
         _replace(workspace)
     except StoreBusy:

@@ -257,12 +257,20 @@ def test_the_raw_bytes_go_from_a_warehouse_built_uncompressed(
 
 def test_a_published_file_that_cannot_be_renewed_is_taken_away(study: Passes) -> None:
     study.write("update landed.post_versions set route = 'by the back door'")
+    study.write("update landed.taken_back set reworded_count = taken_count + 1")
     with study.workspace() as workspace:
         take_out(workspace, [f"u/{MOSS.name}"])
         with pytest.raises(Exception, match="was taken away: nothing was published, since checks"):
             renew(workspace)
         assert not workspace.published.exists()
         assert renew(workspace) is False
+
+
+def test_a_check_that_fails_keeps_no_removal_from_the_published_file(study: Passes) -> None:
+    study.write("update landed.post_versions set route = 'by the back door'")
+    forget(study, f"u/{MOSS.name}")
+    assert where(study) == set()
+    assert shown(study) == 2
 
 
 def test_the_last_line_of_the_log_cannot_be_cut_off(study: Passes) -> None:

@@ -70,9 +70,10 @@ DIE = """
 import os, signal, sys
 from pathlib import Path
 from tests.support.warehouse_rows import NOW
-import warehouse.publish as publishing
-publishing.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)
-publishing.publish(Path(sys.argv[1]), Path(sys.argv[2]), now=NOW)
+import warehouse.rewriting as rewriting
+from warehouse.publish import publish
+rewriting.sync = lambda path: os.kill(os.getpid(), signal.SIGKILL)
+publish(Path(sys.argv[1]), Path(sys.argv[2]), now=NOW)
 """
 
 

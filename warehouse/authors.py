@@ -17,7 +17,7 @@ from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.contexts import PostContext, save_contexts
 from warehouse.frames import admitted
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_reworded
 
 APPVIEW_LAG: Final = timedelta(hours=1)  # its index runs behind the events, by minutes as a rule
 _SHOW = """
@@ -224,7 +224,7 @@ def _save_accounts(warehouse: Warehouse, accounts: pl.DataFrame) -> tuple[int, i
     on = ["platform", "author_pseudonym"]
     went, came = after.join(before, on=on, how="anti"), before.join(after, on=on, how="anti")
     if not went.is_empty():
-        note_taken(warehouse)
+        note_reworded(warehouse)
     return _posts_of(warehouse, went), _posts_of(warehouse, came)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import polars as pl
 
 from warehouse.connection import Warehouse
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_reworded
 from warehouse.units import NO_WORDING
 
 DETAIL: Final = "identifying_detail"
@@ -69,7 +69,7 @@ def mask_details(warehouse: Warehouse) -> int:
             "where unit_kind in ('root', 'reply', 'thread') "
             "and unit_key in (select post_key from batch)"
         )
-        note_taken(warehouse)
+        note_reworded(warehouse)
     return batch.height
 
 

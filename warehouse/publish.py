@@ -4,11 +4,9 @@ Readers of the old file keep it until they close it, and never stand in a flow's
 input and clock give equal tables, in equal order.
 """
 
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -17,11 +15,14 @@ from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse
 from warehouse.meanings import comment_on_all
 from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
 from warehouse.readme import versions_of, write_readme
-from warehouse.rewriting import sync
+from warehouse.rewriting import replacing
 from warehouse.taken_back import published_follows, read_due
 from warehouse.verdicts import make_claim_views
 
 READABLE = 0o644
+# Without the methods that pack what the heap happened to hold in the place of nulls: equal rows
+# would not give equal bytes.
+PACKING = "set disabled_compression_methods = 'fsst,dict_fsst,bitpacking'"
 # Large tables are put in order by what is unique in them: to sort by every column costs twice.
 _UNIQUE = {
     "post": "post_key",
@@ -42,23 +43,16 @@ def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with open_warehouse(path, now=now) as warehouse:
         sweep(target.parent)
-        with TemporaryDirectory(prefix=UNFINISHED[2], dir=target.parent) as folder:
-            fresh = Path(folder) / target.name  # it stands in the file: equal names, equal bytes
+        with replacing(target, prefix=UNFINISHED[2], mode=READABLE) as fresh:
             _copy(warehouse, fresh)
             rows = _finish(fresh, versions_of(warehouse), now=naive(now))
-            fresh.chmod(READABLE)
-            sync(fresh)
-            os.replace(fresh, target)
-            sync(target.parent)
         published_follows(warehouse, read_due(warehouse).taken_count)
     return rows
 
 
 def _copy(warehouse: Warehouse, fresh: Path) -> None:
-    # several threads lay out equal rows differently; so do the methods that pack what the heap
-    # happened to hold in the place of nulls
-    warehouse.execute("set threads = 1")
-    warehouse.execute("set disabled_compression_methods = 'fsst,dict_fsst,bitpacking'")
+    warehouse.execute("set threads = 1")  # several lay out equal rows differently
+    warehouse.execute(PACKING)
     warehouse.execute(f"attach {quoted(fresh)} as fresh")
     for name in MARTS:
         order = _UNIQUE.get(name, "all")

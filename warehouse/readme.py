@@ -24,6 +24,7 @@ LINES: Final = (
     "Twenty questions with their SQL are in docs/cookbook.md; codebook holds the codes, claims "
     "the claims, versions what made this file.",
 )
+WITHDRAWN: Final = "Posts removed since were taken out"
 _MADE_FROM = """
 select 'warehouse' as part, cast(max(number) as varchar) as version from landed.migrations
 union all
@@ -60,3 +61,12 @@ def write_readme(
     lines = (*LINES, f"Published {now:%Y-%m-%d %H:%M:%S} UTC.")
     connection.executemany("insert into readme values (?, ?)", list(enumerate(lines, start=1)))
     connection.executemany("insert into versions values (?, ?)", list(versions.items()))
+
+
+def note_withdrawal(connection: duckdb.DuckDBPyConnection, *, now: datetime) -> None:
+    """Say in a published file when posts that are gone since were last taken out of it."""
+    connection.execute("delete from readme where text like ?", [f"{WITHDRAWN}%"])
+    connection.execute(
+        "insert into readme select max(line) + 1, ? from readme",
+        [f"{WITHDRAWN} {now:%Y-%m-%d %H:%M:%S} UTC; counts and figures are older."],
+    )

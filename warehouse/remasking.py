@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from warehouse.connection import Warehouse
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_reworded
 from warehouse.units import NO_WORDING
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
@@ -60,5 +60,5 @@ def save_remasked(warehouse: Warehouse, posts: pl.DataFrame) -> int:
                 "and list_contains(?::ubigint[], unit_key)",
                 [changed],
             )
-            note_taken(warehouse)
+            note_reworded(warehouse)
     return len(changed)

@@ -17,7 +17,7 @@ from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.duplicates import forget_clusters
 from warehouse.frames import admitted
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_removed
 from warehouse.tally import tally
 
 _FIND = """
@@ -145,7 +145,7 @@ def remove(
             rows = _sum(rows, taken)
         if rows or timelines:
             forget_accounts(warehouse)
-            note_taken(warehouse)
+            note_removed(warehouse)
     return RemovalCounts(tuple(gone["post_key"].to_list()), _sum(rows, timelines))
 
 

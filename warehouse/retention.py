@@ -11,7 +11,7 @@ import polars as pl
 
 from warehouse.clock import naive
 from warehouse.connection import Warehouse
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_reworded
 
 _TEXT_IS_OLD = """
 select posts.post_key
@@ -74,7 +74,7 @@ def expire_texts(warehouse: Warehouse, post_keys: Collection[int], *, now: datet
         warehouse.execute(f"delete from landed.evidence_spans where unit_key {is_meant}")
         for table in ("duplicate_marks", "duplicate_sketches"):
             warehouse.execute(f"delete from landed.{table} where post_key {is_meant}")
-        note_taken(warehouse)
+        note_reworded(warehouse)
         return int(warehouse.scalar("select count(*) from landed.expired_texts") - before)
 
 

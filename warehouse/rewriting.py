@@ -6,6 +6,8 @@ stand, made safe on disk, and put in place of the old one.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +15,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from warehouse.clock import naive
-from warehouse.connection import ATTACHED, UNFINISHED, connected, locked, quoted
+from warehouse.connection import ATTACHED, PRIVATE, UNFINISHED, connected, locked, quoted
 from warehouse.erasing import erase, note_clean
 from warehouse.models import migrate
 
@@ -39,14 +41,25 @@ def compact(path: Path, *, now: datetime, lock_timeout_seconds: float = 60) -> b
             old.execute("checkpoint")
         if erase(path):
             return True
-        with TemporaryDirectory(prefix=UNFINISHED[1], dir=path.parent) as folder:
-            fresh = Path(folder) / path.name
+        with replacing(path, prefix=UNFINISHED[1], mode=PRIVATE) as fresh:
             _write(path, fresh, compression=compression)
             note_clean(fresh)
-            sync(fresh)
-            os.replace(fresh, path)
-            sync(path.parent)
     return True
+
+
+@contextmanager
+def replacing(path: Path, *, prefix: str, mode: int) -> Iterator[Path]:
+    """Give a place to write a new file to, of the same name; then put it in place of the old one.
+
+    A crash on the way leaves the old file as it was.
+    """
+    with TemporaryDirectory(prefix=prefix, dir=path.parent) as folder:
+        fresh = Path(folder) / path.name  # it stands in the file: equal names, equal bytes
+        yield fresh
+        fresh.chmod(mode)
+        sync(fresh)
+        os.replace(fresh, path)
+        sync(path.parent)
 
 
 def _write(path: Path, fresh: Path, *, compression: str) -> None:

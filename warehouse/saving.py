@@ -22,7 +22,7 @@ from warehouse.clock import naive
 from warehouse.connection import Warehouse
 from warehouse.frames import admitted
 from warehouse.retention import expired_texts
-from warehouse.taken_back import note_taken
+from warehouse.taken_back import note_reworded
 
 _KNOWN = """
 select
@@ -234,7 +234,7 @@ def _replace(warehouse: Warehouse, edited: pl.DataFrame, remasked: pl.DataFrame)
             )
     _insert(warehouse, "superseded_versions", notes)
     _insert(warehouse, "post_versions", _taken_back(warehouse, rows))
-    note_taken(warehouse)
+    note_reworded(warehouse)
 
 
 def _taken_back(warehouse: Warehouse, rows: pl.DataFrame) -> pl.DataFrame:

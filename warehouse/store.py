@@ -128,6 +128,7 @@ from warehouse.units import (
 )
 from warehouse.verdicts import compute_verdicts
 from warehouse.volumes import daily_volumes
+from warehouse.withdrawing import withdraw
 
 __all__ = [
     "QUOTES",
@@ -255,5 +256,6 @@ __all__ = [
     "tasks_follow",
     "threads_to_read",
     "unit_keys",
+    "withdraw",
     "withhold_units",
 ]

@@ -11,18 +11,28 @@ from warehouse.connection import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What does not follow yet. `taken_count`: as of when that was asked."""
+    """What does not follow yet. `taken_count`: as of when that was asked.
+
+    `is_published_reworded`: what the published file does not follow is more than removals.
+    """
 
     is_rewrite_due: bool
     are_tasks_due: bool
     is_published_due: bool
+    is_published_reworded: bool
     taken_count: int
 
 
-def note_taken(warehouse: Warehouse) -> None:
+def note_removed(warehouse: Warehouse) -> None:
     """Note that rows went: the file's bytes, the tasks and the published file must follow."""
     mark_rewrite_due(warehouse)
     warehouse.execute("update landed.taken_back set taken_count = taken_count + 1")
+
+
+def note_reworded(warehouse: Warehouse) -> None:
+    """Note the same of posts that were hidden, reworded or emptied."""
+    note_removed(warehouse)
+    warehouse.execute("update landed.taken_back set reworded_count = taken_count")
 
 
 def mark_rewrite_due(warehouse: Warehouse) -> None:
@@ -36,7 +46,8 @@ def read_due(warehouse: Warehouse) -> Due:
     """Say what does not follow yet."""
     [row] = warehouse.execute(
         "select rewrite_due_at is not null, tasks_follow_count < taken_count, "
-        "published_follows_count < taken_count, taken_count from landed.store, landed.taken_back"
+        "published_follows_count < taken_count, published_follows_count < reworded_count, "
+        "taken_count from landed.store, landed.taken_back"
     )
     return Due(*row)
 

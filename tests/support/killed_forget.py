@@ -37,7 +37,7 @@ def main(step: str, study: Path) -> None:
 
         Vault.forget = forget  # type: ignore[method-assign]
     if step == "publish":
-        publish.write_corpus = die  # type: ignore[assignment]
+        store.withdraw = die  # type: ignore[assignment]
     take_out(workspace, sys.stdin.read().split("\n"))
     store.compact(workspace.warehouse, now=workspace.now())
     publish.renew(workspace)
