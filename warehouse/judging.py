@@ -157,13 +157,24 @@ def _estimated(warehouse: Warehouse, claim: ClaimTest) -> _Estimate | Finding:
     se, (n, n_eff, cells, clusters, _) = figures[1], figures[4:]
     if clusters >= CLUSTERS_NEEDED and se is not None and not math.isnan(se):
         return _Estimate(*figures)
-    reason = (
-        f"{clusters} clusters, {CLUSTERS_NEEDED} are needed"
-        if clusters < CLUSTERS_NEEDED
-        else "what it measures never varies"
-    )
+    if clusters >= CLUSTERS_NEEDED:
+        reason = "what it measures never varies"
+    elif claim.kind == "slope" and _is_drowned(warehouse, name):
+        reason = "what came before is nearly all the sample's noise: code more posts a week"
+    else:
+        reason = f"{clusters} clusters, {CLUSTERS_NEEDED} are needed"
     return Finding(
         claim.claim_id, "no data", reason, n=n, n_eff=n_eff, cells=cells, clusters=clusters
+    )
+
+
+def _is_drowned(warehouse: Warehouse, name: str) -> bool:
+    """Tell whether a slope has outcomes and weights, and nothing to set them against."""
+    return bool(
+        warehouse.scalar(
+            f"select count(*) >= {CLUSTERS_NEEDED} and count(x) = 0 "
+            f"from {name} where y is not null and w > 0"
+        )
     )
 
 

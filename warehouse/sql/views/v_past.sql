@@ -7,7 +7,7 @@
 -- @community_key platform/venue
 -- @week Monday of the week that is looked back from
 -- @mean weighted mean over the four weeks before, as sampled
--- @value that mean, drawn towards the community's own average over all weeks
+-- @value that mean, drawn towards the community's own average; null under a reliability of 0.1
 -- @reliability share of the spread between weeks that is no noise; 0 to 1, one per measure
 create or replace view v_past as
 with told as (
@@ -64,6 +64,8 @@ persons as (
         seen.measure,
         seen.community_key,
         seen.week,
+        any_value(weeks.sw) as week_sw,
+        sum(seen.w) as sw,
         sum(seen.w * (seen.y - weeks.swy / weeks.sw)) as apart
     from seen
     inner join weeks
@@ -75,14 +77,29 @@ persons as (
     group by seen.measure, seen.community_key, seen.week, seen.author_key
 ),
 
+crowds as (
+    select
+        measure,
+        community_key,
+        week,
+        sum(apart * apart) as apart_squares,
+        sum(sw * sw) as squares,
+        -- what the squares come to per unit of variance, since they are taken about the week's mean
+        sum(sw * sw) - 2 * sum(pow(sw, 3)) / any_value(week_sw)
+        + pow(sum(sw * sw) / any_value(week_sw), 2) as free_squares
+    from persons
+    group by measure, community_key, week
+),
+
 noise as (
     select
         measure,
         community_key,
         week,
-        sum(apart * apart) as variance
-    from persons
-    group by measure, community_key, week
+        squares
+        * sum(apart_squares) over (partition by measure, community_key)
+        / nullif(sum(free_squares) over (partition by measure, community_key), 0) as variance
+    from crowds
 ),
 
 targets as (
@@ -174,7 +191,10 @@ select
     means.community_key,
     means.week,
     means.mean,
-    means.own_mean + reliable.share * (means.mean - means.own_mean) as value,
+    case
+        when reliable.share >= 0.1
+            then means.own_mean + reliable.share * (means.mean - means.own_mean)
+    end as value,
     reliable.share as reliability
 from means
 inner join reliable on means.measure = reliable.measure;
