@@ -54,6 +54,7 @@ MEBI: Final = 2**20
 PARTS: Final = {
     b"server\0start": "Prefect's server",
     b"flows.serving": "what starts runs",
+    b"multiprocessing.forkserver": "runs, and what they are copied from",
     b"flows.cli\0stream": "the stream",
     b"\0up\0": "confide up",
 }

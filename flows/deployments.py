@@ -22,7 +22,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
 from prefect.states import Crashed, Scheduled
 from prefect.types.entrypoint import EntrypointType
@@ -67,9 +67,10 @@ def schedule_of(planned: Planned) -> Schedule:
     )
 
 
-async def deployment_of(planned: Planned) -> RunnerDeployment:
-    """Make a deployment that a process of this machine serves."""
-    made: RunnerDeployment = await FLOWS[planned.flow].ato_deployment(
+async def add(runner: Runner, planned: Planned) -> UUID:
+    """Make a deployment that a process of this machine serves; return its id."""
+    made: UUID = await runner.aadd_flow(
+        FLOWS[planned.flow],
         planned.name,
         schedule=schedule_of(planned),
         parameters=dict(planned.parameters),

@@ -13,8 +13,9 @@ from typing import Final
 from prefect import get_client
 from prefect.runner import Runner
 
-from flows.deployments import catch_up, deployment_of, forget_others, mark_crashed
+from flows.deployments import add, catch_up, forget_others, mark_crashed
 from flows.ending import stopping_on_signals
+from flows.forking import fork_runs
 from flows.schedules import plan
 from flows.workspace import Workspace, open_workspace
 
@@ -26,7 +27,7 @@ async def register(workspace: Workspace, runner: Runner, since: datetime) -> Non
     async with get_client() as client:
         await mark_crashed(client, before=since)
         planned = plan(workspace.study)
-        ids = [await runner.aadd_deployment(await deployment_of(each)) for each in planned]
+        ids = [await add(runner, each) for each in planned]
         await forget_others(client, set(ids))
         for each, deployment in zip(planned, ids, strict=True):
             await catch_up(client, each, deployment)
@@ -34,6 +35,7 @@ async def register(workspace: Workspace, runner: Runner, since: datetime) -> Non
 
 def serve(workspace: Workspace, since: datetime) -> bool:
     """Run what is due until a signal; tell whether one came, or the runner ended by itself."""
+    fork_runs()
     stop = threading.Event()
     runner = Runner(name="confide", pause_on_shutdown=False)
 

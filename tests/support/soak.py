@@ -158,10 +158,10 @@ class Mischief:
         self.up.order(deployment)
         deadline = monotonic() + BEGIN_SECONDS
         while monotonic() < deadline:
-            for run in self.up.runs("RUNNING", deployment=deployment):
+            if self.up.runs("RUNNING", deployment=deployment):
                 Event().wait(self.chance.uniform(0, 2))
-                if killed(f"PREFECT__FLOW_RUN_ID={run['id']}".encode()):
-                    return f"a run of {deployment}"
+                if killed_runs(self.mark):
+                    return f"all that ran, of {deployment} too"
             Event().wait(0.1)
         return f"a run of {deployment}, which did not begin or had ended"
 
@@ -178,8 +178,12 @@ class Mischief:
         return "the stream's line"
 
     def _kill(self, part: str) -> str:
-        mark = f"{MARK}={self.up.study.folder.resolve()}".encode()
-        return part if killed(mark, PARTS[part]) else f"{part}, which was not there"
+        return part if killed(self.mark, PARTS[part]) else f"{part}, which was not there"
+
+    @property
+    def mark(self) -> bytes:
+        """What stands in the environment of every process of the study's `confide up`."""
+        return f"{MARK}={self.up.study.folder.resolve()}".encode()
 
     def _kill_label_studio(self) -> str:
         running = self.up.study.folder / "var" / "label-studio" / "running.json"
@@ -199,16 +203,35 @@ class Mischief:
         return "everything at once"
 
 
-def killed(mark: bytes, words: bytes = b"") -> int:
+def killed(mark: bytes, words: bytes) -> int:
     """Kill (SIGKILL) the processes with a variable, and words in their command; return how many."""
-    count = 0
+    return sum(_kill(process) for process in _processes(mark, words))
+
+
+def killed_runs(mark: bytes) -> int:
+    """Kill the runs under way: copies of the fork server, which is their parent."""
+    found = _processes(mark, b"multiprocessing.forkserver")
+    return sum(_kill(process) for process, parent in found.items() if parent in found)
+
+
+def _processes(mark: bytes, words: bytes) -> dict[int, int]:
+    """Find processes with a variable, and words in their command; each beside its parent."""
+    found = {}
     for variables in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):  # it ended meanwhile, or is another user's
             command = variables.with_name("cmdline").read_bytes()
             if mark in variables.read_bytes().split(b"\0") and words in command:
-                os.kill(int(variables.parent.name), signal.SIGKILL)
-                count += 1
-    return count
+                told = variables.with_name("stat").read_text("ascii", "replace")
+                found[int(variables.parent.name)] = int(told.rpartition(")")[2].split()[1])
+    return found
+
+
+def _kill(process: int) -> int:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        return 0
+    return 1
 
 
 def disturb(mischief: Mischief, *, seconds: float, every_seconds: float) -> None:
