@@ -122,7 +122,7 @@ def _seconds_of_last_run(study: DemoStudy) -> float:
 def memory() -> None:
     """Measure a study that is up, once what was due has run."""
     with up(STREAM, every="6h") as raised:
-        _wait_for_first_runs(raised, deployments_count=21)
+        _wait_for_first_runs(raised, deployments_count=22)
         sleep(REST_SECONDS)
         held = proportional_bytes(raised.study)
         for name, count in held.items():
@@ -140,7 +140,7 @@ def _wait_for_first_runs(raised: Raised, *, deployments_count: int) -> None:
 def day(hours: float) -> None:
     """Follow the schedules for so many hours of the fast clock."""
     with up(STREAM + 'every = "2m"\n', every="2m") as raised:
-        _wait_for_first_runs(raised, deployments_count=22)
+        _wait_for_first_runs(raised, deployments_count=23)
         began, sampled = monotonic(), defaultdict[int, list[int]](list)
         since, ordered_at = datetime.now(UTC), 0.0
         while (elapsed := monotonic() - began) < hours * 60:

@@ -31,6 +31,7 @@ from flows.collect import collect
 from flows.environment import STUDY_VARIABLE
 from flows.publish import publish
 from flows.refresh import refresh
+from flows.retain import retain
 from flows.schedules import Planned, last_turn, plan
 from flows.workspace import Workspace
 
@@ -38,6 +39,7 @@ TAG: Final = "confide"
 FLOWS: Final[dict[str, Flow[..., Any]]] = {
     "collect": collect,
     "refresh": refresh,
+    "retain": retain,
     "publish": publish,
 }
 LIMIT: Final = {"limit": 1, "collision_strategy": "CANCEL_NEW"}

@@ -11,6 +11,7 @@ from prefect import flow, task
 from annotation.safety_log import count_expired, expire_flags
 from flows.after_removals import finish
 from flows.alerts import HOOKS
+from flows.artifacts import show_figures
 from flows.guard import guarded
 from flows.permission import ended_permissions
 from flows.removing import remove_keyed
@@ -25,6 +26,7 @@ from warehouse import store
 def retain(dry_run: bool = False) -> dict[str, int]:
     """Let go of what is due, or only count it; return the counts by rule."""
     counts = retain_task(dry_run)
+    show_figures(counts)
     if not dry_run:
         finish()
     return counts

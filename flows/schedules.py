@@ -1,4 +1,4 @@
-"""What of a study runs when: one pass per source, the refresh, the publishing.
+"""What of a study runs when: one pass per source, the refresh, the retention, the publishing.
 
 A source says `every` or `cron`, in the study's time zone; its kind has a default. A stream is
 followed all the time, unless it says when: then it is read in passes. What is read from files
@@ -16,7 +16,7 @@ from schema.errors import StudyInvalid
 from schema.sources import FILE_SOURCES, BlueskyStreamSource, Source
 from schema.study import Study
 
-FlowName = Literal["collect", "refresh", "publish"]
+FlowName = Literal["collect", "refresh", "retain", "publish"]
 DEFAULT_EVERY: Final = {
     "reddit": "30m",
     "reddit_search": "6h",
@@ -27,6 +27,7 @@ DEFAULT_EVERY: Final = {
     "bluesky_search": "6h",
 }
 REFRESH_EVERY: Final = "15m"  # the first look is due an hour after a post
+RETAIN_CRON: Final = "30 3 * * *"  # before the publication, which then has nothing too old
 PUBLISH_CRON: Final = "0 4 * * *"
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -76,6 +77,7 @@ def plan(study: Study) -> tuple[Planned, ...]:
     return (
         *passes,
         Planned("refresh", "refresh", zone, every=REFRESH_EVERY),
+        Planned("retain", "retain", zone, cron=RETAIN_CRON),
         Planned("publish", "publish", zone, cron=PUBLISH_CRON),
     )
 

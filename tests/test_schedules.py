@@ -55,12 +55,13 @@ def test_a_source_runs_when_it_says_and_else_as_its_kind_does(here: Place) -> No
         "nightly": "cron 0 2 * * * (Europe/Berlin)",
         "search": "every 6h (Europe/Berlin)",
         "refresh": "every 15m (Europe/Berlin)",
+        "retain": "cron 30 3 * * * (Europe/Berlin)",
         "publish": "cron 0 4 * * * (Europe/Berlin)",
     }
 
 
 def test_what_is_read_from_files_has_no_turn_and_a_stream_is_followed(here: Place) -> None:
-    assert set(planned(here, DUMPS, STREAM)) == {"refresh", "publish"}
+    assert set(planned(here, DUMPS, STREAM)) == {"refresh", "retain", "publish"}
     assert followed(load_study(here.folder / "study.toml")) == ("words",)
 
 
@@ -143,8 +144,8 @@ def test_the_yaml_says_what_the_plan_says(here: Place) -> None:
     written(here, PORCH, STREAM)
     told = here.invoke("up", "--prefect-yaml").succeeds().out
     deployments = yaml.safe_load(told)["deployments"]
-    assert [each["name"] for each in deployments] == ["porch", "refresh", "publish"]
+    assert [each["name"] for each in deployments] == ["porch", "refresh", "retain", "publish"]
     assert deployments[0]["parameters"] == {"sources": ["porch"]}
-    assert deployments[2]["schedules"] == [
+    assert deployments[3]["schedules"] == [
         {"slug": "publish", "timezone": "UTC", "cron": "0 4 * * *"}
     ]

@@ -65,8 +65,8 @@ def raised(
 
 
 def test_everything_runs_that_the_study_asks_for(raised: Raised) -> None:
-    deployments = wait_for(lambda: len(raised.deployments()) == 4 and raised.deployments())
-    assert set(deployments) == {"heavypockets", "deskplants", "refresh", "publish"}
+    deployments = wait_for(lambda: len(raised.deployments()) == 5 and raised.deployments())
+    assert set(deployments) == {"heavypockets", "deskplants", "refresh", "retain", "publish"}
     assert deployments["deskplants"]["parameters"] == {"sources": ["deskplants"]}
     assert deployments["heavypockets"]["schedules"][0]["schedule"]["interval"] == 1800
     assert deployments["publish"]["schedules"][0]["schedule"]["cron"] == "0 4 * * *"
@@ -181,7 +181,7 @@ def test_what_a_crash_leaves_is_ended_and_marked(raised: Raised) -> None:
     [crashed] = wait_for(lambda: [r for r in raised.runs("CRASHED") if r["id"] == stream["id"]])
     assert crashed["state"]["message"] == "Its process was gone when `confide up` began."
     wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
-    wait_for(lambda: len(raised.deployments()) == 4)
+    wait_for(lambda: len(raised.deployments()) == 5)
 
 
 def test_a_round_that_was_drawn_is_followed(raised: Raised) -> None:
@@ -219,6 +219,6 @@ def test_prefect_accepts_the_yaml(tmp_path: Path, prefect_server: PrefectServer)
             timeout=SECONDS,
         )
     made = {each["name"]: each for each in prefect_server.ask("deployments/filter")}
-    assert set(made) >= {"porch", "refresh", "publish"}
+    assert set(made) >= {"porch", "refresh", "retain", "publish"}
     assert made["porch"]["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
     assert made["porch"]["work_pool_name"] == "confide"

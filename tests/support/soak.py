@@ -150,7 +150,9 @@ class Mischief:
         return what
 
     def _kill_a_collect(self) -> str:
-        found = {each for each in self.up.deployments() if each not in ("refresh", "publish")}
+        found = {
+            each for each in self.up.deployments() if each not in ("refresh", "retain", "publish")
+        }
         return self._kill_a_run(self.chance.choice(sorted(found)))
 
     def _kill_a_run(self, deployment: str) -> str:
