@@ -57,7 +57,7 @@ def find_people(tokens: Tokens, places: Mask) -> Mask:
     signs = _signs(tokens)
     found = (_listed(tokens, signs) | _unlisted(tokens, signs)) & ~places
     for _ in range(3):
-        found |= _longer(tokens, signs, found) & ~places
+        found |= (_longer(tokens, signs, found) | _beside(tokens, signs, found)) & ~places
     return found | _again(tokens, found, places)
 
 
@@ -138,7 +138,8 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
     found |= (tokens.shape == CAPITAL) & signs.title & ~tokens.has(lx.NOBODY)
     found |= last & english & (~signs.starts | tokens.longer(3))
     found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
-    found |= unknown & ~signs.starts & english & tokens.longer(2)
+    well_spelt = ~tokens.has(lx.MISSPELT)
+    found |= unknown & ~signs.starts & english & tokens.longer(2) & well_spelt
     found |= unknown & english & tokens.has(lx.LIKELY)
     lower = (tokens.shape == LOWER) & english & tokens.longer(4)
     found |= lower & tokens.has(lx.SURE)
@@ -155,7 +156,8 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
 def _by_sequel(tokens: Tokens, signs: Signs) -> Mask:
     """Mark words that no list has and that do or own something: `Pyrion is`, `kapil's`."""
     bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LAST | lx.LEADS)) == 0
-    states = tokens.at(tokens.has(lx.STATE | lx.SAID) & (tokens.shape == LOWER), 1)
+    verbs = tokens.has(lx.STATE | lx.SAID | lx.ACTS)
+    states = tokens.at(verbs & (tokens.shape == LOWER), 1)
     acts = (states & (tokens.after == BLANK)) | signs.owns
     beside = acts | signs.kin | signs.toward | signs.titled
     is_told = tokens.has(lx.LIKELY | lx.SURE | lx.LAST) & beside & (tokens.shape == LOWER)
@@ -174,6 +176,8 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     more: Mask = behind & joined & capital & usable
     more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
     lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.FREQUENT)
+    bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LEADS)) == 0
+    lower |= (tokens.shape == LOWER) & bare & tokens.longer(3) & signs.is_english
     more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
     is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
     more |= behind & (tokens.before == BLANK) & is_letter
@@ -187,6 +191,27 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     leads = tokens.at(capital & usable, 1) & (tokens.after == BLANK)
     more |= before_name | (behind & (tokens.before == BLANK) & particle & leads)
     return more
+
+
+def _beside(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
+    """Mark who is named together with a found name, `Karen and Hope`, and what stages call it."""
+    blank = tokens.before == BLANK
+    joined = tokens.at(tokens.has(lx.JOINS), -1) & blank & tokens.at(blank, -1)
+    behind = joined & tokens.at(found, -2)
+    before = tokens.at(tokens.has(lx.JOINS) & blank, 1) & tokens.at(found & blank, 2)
+    nobody = tokens.has(lx.NOBODY | lx.REGION | lx.KIN | lx.TITLE)
+    nobody |= tokens.has(lx.FREQUENT) & ~tokens.has(lx.NAMES)
+    listed = tokens.has(lx.NAMES | lx.LAST)
+    bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LEADS)) == 0
+    capital = (tokens.shape == CAPITAL) & ~signs.is_titled & signs.is_capital
+    lower = (tokens.shape == LOWER) & tokens.longer(3) & ~tokens.has(lx.WORD)
+    names = (capital & (listed | bare)) | (lower & (listed | bare))
+    beside: Mask = (behind | (before & ~signs.starts)) & names & ~nobody
+    stage = tokens.has(lx.STAGE)
+    written = capital & ~tokens.has(lx.NOBODY)
+    beside |= stage & (tokens.after == BLANK) & tokens.at(found, 1)
+    beside |= tokens.at(stage & signs.is_capital, -1) & blank & written
+    return beside
 
 
 def _again(tokens: Tokens, found: Mask, places: Mask) -> Mask:

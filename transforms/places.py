@@ -45,7 +45,7 @@ def find_places(tokens: Tokens) -> Mask:
     is_district = tokens.has(lx.DISTRICT) & ~tokens.has(lx.NOBODY) & (tokens.shape == CAPITAL)
     before_district = tokens.at(is_district, 1)
     found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
-    found |= _sights(tokens, found)
+    found |= _sights(tokens, found) | _scenes(tokens)
     is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
         tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK) & ~is_led
     )
@@ -59,8 +59,32 @@ def _sights(tokens: Tokens, found: Mask) -> Mask:
     own = is_capital & ~tokens.has(lx.FREQUENT | lx.NOBODY)
     kind = is_capital & tokens.has(lx.DISTRICT) & tokens.has(lx.NOBODY) & (tokens.before == BLANK)
     ends = kind & tokens.at(own | found, -1)
+    scene = tokens.has(lx.SCENE) & (tokens.shape == CAPITAL) & (tokens.before == BLANK)
+    ends |= scene & tokens.at((own & ~tokens.has(lx.KIN | lx.TITLE)) | found, -1)
     before = tokens.at(ends, 1)
     found = ends | before | (own & tokens.at(before, 1) & (tokens.after == BLANK))
+    return found
+
+
+def _scenes(tokens: Tokens) -> Mask:
+    """Mark kinds of place with up to three capitalised words before: `at Star Wars Land`."""
+    named = np.isin(tokens.shape, (CAPITAL, UPPER)) & ~tokens.has(lx.REGION | lx.DETERMINES)
+    leads = tokens.has(lx.PLACE)
+    is_led = tokens.at(leads, -1) | (
+        tokens.at(tokens.has(lx.DETERMINES), -1) & tokens.at(leads, -2)
+    )
+    kind = tokens.has(lx.SCENE | lx.DISTRICT) & (tokens.shape == CAPITAL)
+    blank = tokens.before == BLANK
+    found: Mask = np.zeros(len(tokens.row), np.bool_)
+    ends: Mask = kind & blank
+    for words in range(1, 4):
+        ends = ends & tokens.at(named, -words)
+        if words > 1:
+            ends = ends & tokens.at(blank, 1 - words)
+        hits = ends & tokens.at(is_led & blank, -words)
+        found |= hits
+        for step in range(1, words + 1):
+            found |= tokens.at(hits, step)
     return found
 
 
@@ -78,6 +102,7 @@ def _is_before_state(tokens: Tokens) -> Mask:
 def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
     """Mark names of two and three words: capitalised, or behind a preposition in any case."""
     found, places = np.zeros(len(tokens.row), np.bool_), lx.places()
+    villages = lx.villages()
     joined = np.isin(tokens.after, _IS_JOINED)
     for count in (3, 2):
         words, whole = tokens.lower, np.ones(len(tokens.row), np.bool_)
@@ -98,7 +123,13 @@ def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
                 + pl.Series(np.where(tokens.after[candidates + step - 1] == HYPHEN, "-", " "))
                 + words.gather((candidates + step).tolist())
             )
-        hits = candidates[[name in places for name in named]]
+        written = fits[candidates] & is_led[candidates]
+        hits = candidates[
+            [
+                name in places or (is_sure and name in villages)
+                for name, is_sure in zip(named, written.tolist(), strict=True)
+            ]
+        ]
         for step in range(count):
             found[hits + step] = True
     return found

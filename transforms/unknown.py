@@ -4,6 +4,7 @@ A logistic regression over sequences of one to four letters; `bench/train_unknow
 the gazetteer's lists alone. The score is a log-odds: 0 is even.
 """
 
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final
 from zlib import crc32
@@ -11,11 +12,13 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from transforms.lexicon import GAZETTEER
+from transforms.lexicon import FREQUENT, GAZETTEER, by_word
 
 BUCKETS: Final = 1 << 15
 SCALE: Final = 24.0  # steps of a stored weight in one unit of log-odds
 _LONGEST: Final = 4
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_SHORTEST: Final = 5  # letters; a shorter word has too many neighbours
 
 
 def buckets_of(word: str) -> list[int]:
@@ -34,6 +37,28 @@ def name_score(word: str) -> float:
     if any(word[at] == word[at + 1] == word[at + 2] for at in range(len(word) - 2)):
         return -99.0
     return float(_weights()[buckets_of(word)].sum(dtype=np.int32)) / SCALE
+
+
+@lru_cache(maxsize=65_536)
+def is_misspelt(word: str) -> bool:
+    """Tell whether a word is one letter off a frequent one that begins alike: `becaise`.
+
+    One letter too many, too few or another, or two that have changed places.
+    """
+    if not _SHORTEST <= len(word) <= 20:
+        return False
+    known = by_word()
+    return any(known.get(other, 0) & FREQUENT for other in _neighbours(word))
+
+
+def _neighbours(word: str) -> Iterator[str]:
+    for at in range(1, len(word) + 1):
+        before, after = word[:at], word[at:]
+        yield before + after[1:]
+        yield before + after[1:2] + after[:1] + after[2:]
+        for letter in _LETTERS:
+            yield before + letter + after[1:]
+            yield before + letter + after
 
 
 @cache
