@@ -69,7 +69,8 @@ def main(packages: Path) -> None:
     _write("places", towns - cities, separator="|")
     _write("spellings", _spellings(packages, {*first, *foreign_first, *words}), separator="|")
     _write("regions", _regions(packages), separator="|")
-    famous, landmarks = _instances(packages)
+    famous, landmarks, nouns = _wordnet(packages)
+    _write("nouns", nouns - {*first, *foreign_first, *words})
     known = cities | towns | _regions(packages)
     listed = {*first, *foreign_first, *last, *foreign_last, *words} | known | landmarks
     _write("famous", famous - listed)
@@ -156,8 +157,8 @@ def _towns(packages: Path, least: int, *, least_english: int = 5_000) -> set[str
     return {name.lower() for name in both if len(name) > 2 and len(name.split()) <= 3}
 
 
-def _instances(packages: Path) -> tuple[set[str], set[str]]:
-    """Read WordNet's instances: names of persons, word by word, and of places below a state."""
+def _wordnet(packages: Path) -> tuple[set[str], set[str], set[str]]:
+    """Read WordNet: names of persons, word by word, of places below a state, and common nouns."""
     synsets = {}
     for line in (packages / "usr/share/wordnet/data.noun").read_text("utf-8").splitlines():
         if not line.startswith(" "):
@@ -167,14 +168,18 @@ def _instances(packages: Path) -> tuple[set[str], set[str]]:
             synsets[number] = (room, rest[:end:2], of)
     people: set[str] = set()
     places: set[str] = set()
+    nouns: set[str] = set()
     for room, lemmas, of in synsets.values():
         if of and room == WORDNET_PERSON:
             people.update(part for lemma in lemmas for part in lemma.split("_"))
         elif any(synsets[number][1][0] in LANDMARKS for number in of):
             places.update(lemma.replace("_", " ") for lemma in lemmas)
+        elif not of:
+            nouns.update(lemma for lemma in lemmas if lemma.islower() and lemma.isalpha())
     return (
         {it.lower() for it in people if it.isalpha() and it.istitle() and len(it) > 3},
         {it.lower() for it in places if len(it) > 3 and len(it.split()) <= 3 and "." not in it},
+        {it for it in nouns if len(it) > 3},
     )
 
 

@@ -95,7 +95,8 @@ def by_word() -> dict[str, int]:
     surnames = set(cues.pop("surnames").split())
     frequent = _list("frequent_words") - common - towns - surnames
     modern = set(cues.pop("words").split())
-    words = (_list("words") - common - towns - surnames) | frequent | modern
+    plain = _list("words") | (_list("nouns") - rare)
+    words = (plain - common - towns - surnames) | frequent | modern
     last = _list("last_names") | _list("famous")
     learn(words, WORD)
     learn(frequent, FREQUENT)
@@ -130,6 +131,12 @@ def places() -> frozenset[str]:
 def villages() -> frozenset[str]:
     """Read the names of places so small that only capitals and a cue tell them from words."""
     return _lines("villages")
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Read the names of countries and states, lower case: too large to name anybody."""
+    return _lines("regions")
 
 
 @cache

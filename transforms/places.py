@@ -67,7 +67,7 @@ def _sights(tokens: Tokens, found: Mask) -> Mask:
 
 
 def _scenes(tokens: Tokens) -> Mask:
-    """Mark kinds of place with up to three capitalised words before: `at Star Wars Land`."""
+    """Mark kinds of place with capitalised words before: `Star Wars Land`, `at Haunted House`."""
     named = np.isin(tokens.shape, (CAPITAL, UPPER)) & ~tokens.has(lx.REGION | lx.DETERMINES)
     leads = tokens.has(lx.PLACE)
     is_led = tokens.at(leads, -1) | (
@@ -75,13 +75,15 @@ def _scenes(tokens: Tokens) -> Mask:
     )
     kind = tokens.has(lx.SCENE | lx.DISTRICT) & (tokens.shape == CAPITAL)
     blank = tokens.before == BLANK
+    is_titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
     found: Mask = np.zeros(len(tokens.row), np.bool_)
     ends: Mask = kind & blank
     for words in range(1, 4):
         ends = ends & tokens.at(named, -words)
         if words > 1:
             ends = ends & tokens.at(blank, 1 - words)
-        hits = ends & tokens.at(is_led & blank, -words)
+        inside = tokens.at(tokens.before != STOP, -words) & (words > 1)
+        hits = ends & ~is_titled & (tokens.at(is_led & blank, -words) | (inside))
         found |= hits
         for step in range(1, words + 1):
             found |= tokens.at(hits, step)
