@@ -4,20 +4,19 @@ A logistic regression over sequences of one to four letters; `bench/train_unknow
 the gazetteer's lists alone. The score is a log-odds: 0 is even.
 """
 
-from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Final
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz.distance import OSA
 
 from transforms.lexicon import FREQUENT, GAZETTEER, by_word
 
 BUCKETS: Final = 1 << 15
 SCALE: Final = 24.0  # steps of a stored weight in one unit of log-odds
 _LONGEST: Final = 4
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 _SHORTEST: Final = 5  # letters; a shorter word has too many neighbours
 
 
@@ -47,18 +46,26 @@ def is_misspelt(word: str) -> bool:
     """
     if not _SHORTEST <= len(word) <= 20:
         return False
-    known = by_word()
-    return any(known.get(other, 0) & FREQUENT for other in _neighbours(word))
+    forms = (word, *_shorter(word))
+    near = (other for form in forms for other in _frequent().get(form, ()))
+    return any(
+        other[0] == word[0] and OSA.distance(word, other, score_cutoff=1) <= 1 for other in near
+    )
 
 
-def _neighbours(word: str) -> Iterator[str]:
-    for at in range(1, len(word) + 1):
-        before, after = word[:at], word[at:]
-        yield before + after[1:]
-        yield before + after[1:2] + after[:1] + after[2:]
-        for letter in _LETTERS:
-            yield before + letter + after[1:]
-            yield before + letter + after
+@cache
+def _frequent() -> dict[str, list[str]]:
+    """List frequent words by themselves and by what is left of them without one letter."""
+    listed: dict[str, list[str]] = {}
+    for word, known in by_word().items():
+        if known & FREQUENT and len(word) >= _SHORTEST - 1:
+            for form in (word, *_shorter(word)):
+                listed.setdefault(form, []).append(word)
+    return listed
+
+
+def _shorter(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
 @cache
