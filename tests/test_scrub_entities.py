@@ -169,6 +169,7 @@ I Becaise it hurst me, Ledgend, and a moisturizer; the powerlifting Peopl, hmmmm
 We sat in The Park, at My House, by the Lake and in Their World. Every Garden needs rain.
 Nobody and Everyone knew. Therapy continues. Grief comes. Tomorrow never asks. Work is work.
 She and Mom, he and Dad, me and God, you and Anxiety. The dj and the lil cat, dj set.
+We moved to the United Kingdom from the Cayman Islands, then to New Jersey and North Korea.
 the dawn, the forest, a mountain, happy valley of tears, a paradise, hell, heaven on earth
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()

@@ -60,6 +60,7 @@ def _sights(tokens: Tokens, found: Mask) -> Mask:
     kind = is_capital & tokens.has(lx.DISTRICT) & tokens.has(lx.NOBODY) & (tokens.before == BLANK)
     ends = kind & tokens.at(own | found, -1)
     scene = tokens.has(lx.SCENE) & (tokens.shape == CAPITAL) & (tokens.before == BLANK)
+    scene &= ~_ends_region(tokens, scene)
     ends |= scene & tokens.at((own & ~tokens.has(lx.KIN | lx.TITLE)) | found, -1)
     before = tokens.at(ends, 1)
     found = ends | before | (own & tokens.at(before, 1) & (tokens.after == BLANK))
@@ -74,6 +75,7 @@ def _scenes(tokens: Tokens) -> Mask:
         tokens.at(tokens.has(lx.DETERMINES), -1) & tokens.at(leads, -2)
     )
     kind = tokens.has(lx.SCENE | lx.DISTRICT) & (tokens.shape == CAPITAL)
+    kind &= ~_ends_region(tokens, kind)
     blank = tokens.before == BLANK
     is_titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
     found: Mask = np.zeros(len(tokens.row), np.bool_)
@@ -88,6 +90,16 @@ def _scenes(tokens: Tokens) -> Mask:
         for step in range(1, words + 1):
             found |= tokens.at(hits, step)
     return found
+
+
+def _ends_region(tokens: Tokens, kind: Mask) -> Mask:
+    """Tell which kinds of place end a country's name: `the United Kingdom`, `Cook Islands`."""
+    ends = np.zeros_like(kind)
+    at = np.flatnonzero(kind[1:]) + 1
+    names = tokens.lower.gather((at - 1).tolist()) + " " + tokens.lower.gather(at.tolist())
+    last = {" ".join(name.split()[-2:]) for name in lx.regions()}
+    ends[at] = [name in last for name in names]
+    return ends
 
 
 def _is_before_state(tokens: Tokens) -> Mask:
