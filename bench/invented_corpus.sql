@@ -84,7 +84,7 @@ select
     8 + cast(chance(number, 'length') * 32 as bigint) as words_count,
     cast(chance(number, 'tags') * 1.3 as bigint) as hashtags_count,
     [] as masks,
-    3 as scrubber_version,
+    40 as scrubber_version,
     created_at,
     chance(number, 'clock') > 0.001 as is_created_at_plausible,
     created_at + interval 2 second as indexed_at,

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from transforms.lexicon import GAZETTEER, LAST, NAMES, WORD, by_word
+from transforms.lexicon import GAZETTEER, LAST, NAMES, WORD, by_word, derived
 from transforms.unknown import BUCKETS, SCALE, buckets_of
 
 SEED: Final = 20260301
@@ -25,7 +25,8 @@ HELD_OUT: Final = 20  # one word of so many is kept to tell how well it went
 def main() -> None:
     """Train, tell accuracy on words kept apart, write the file."""
     chance = random.Random(SEED)
-    bits = by_word()
+    learnt = derived()
+    bits = {word: known for word, known in by_word().items() if word not in learnt}
     names = [w for w, b in bits.items() if b & (NAMES | LAST) and not b & WORD and len(w) > 3]
     words = [w for w, b in bits.items() if b & WORD and not b & NAMES and len(w) > 3]
     wrong = [misspelt(chance.choice(words), words, chance) for _ in range(60_000)]

@@ -132,7 +132,8 @@ def _masked(workspace: Workspace, allowed: dy.DataFrame[CollectedPost], key: byt
     # a date nobody can believe stays
     in_window = kept(allowed, ~pl.col("is_created_at_plausible") | inside)
     outside = allowed.filter(pl.col("is_created_at_plausible") & ~inside)
-    posts = pseudonymize(in_window, key=key)
+    with_model = workspace.study.policy.names_model
+    posts = pseudonymize(in_window, key=key, with_model=with_model)
     languages = list(workspace.study.study.languages)
     is_wanted = posts["language"].is_null() | posts["language"].is_in(languages)
     return _Masked(in_window, posts, is_wanted, outside)

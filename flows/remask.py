@@ -4,7 +4,7 @@ from typing import Final
 
 from flows.workspace import Workspace
 from transforms.pseudonymize import remask
-from transforms.scrub import SCRUBBER_VERSION
+from transforms.scrub import scrubber_version
 from warehouse import store
 
 BATCH: Final = 10_000  # posts held in memory at once; a crash repeats one batch
@@ -15,9 +15,11 @@ def mask_anew(workspace: Workspace) -> int:
     if not workspace.warehouse.exists():
         return 0
     changed = 0
+    with_model = workspace.study.policy.names_model
+    version = scrubber_version(with_model=with_model)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         while True:
-            posts = store.less_masked(warehouse, SCRUBBER_VERSION, limit=BATCH)
+            posts = store.less_masked(warehouse, version, limit=BATCH)
             if posts.is_empty():
                 return changed
-            changed += store.save_remasked(warehouse, remask(posts))
+            changed += store.save_remasked(warehouse, remask(posts, with_model=with_model))

@@ -4,7 +4,8 @@ from annotation.label_studio_home import TEXTS_OF_POSTS, database, has_database
 from connectors.sqlite_texts import read_texts
 from flows.label_studio import data_directory
 from flows.rules import Evidence, Outcome, failed, judged, passed
-from transforms.scrub import SCRUBBER_VERSION
+from transforms.names_model import is_installed
+from transforms.scrub import scrubber_version
 from warehouse import store
 
 MISSED_SHARE = 0.005  # of coded units, in which coders may find a detail that masking missed
@@ -37,7 +38,11 @@ def _in_label_studio(evidence: Evidence) -> dict[str, int]:
 
 def masked(evidence: Evidence) -> Outcome:
     """R7: stored texts were masked by the rules in force, and coders find next to no miss."""
-    old = store.count_less_masked(evidence.rows, SCRUBBER_VERSION)
+    with_model = evidence.workspace.study.policy.names_model
+    if with_model and not is_installed():
+        return failed('policy.names_model asks for a model: pip install "confide[ner]"')
+    version = scrubber_version(with_model=with_model)
+    old = store.count_less_masked(evidence.rows, version)
     if old:
         return failed(f"{old} texts were masked by older rules: run `confide refresh`")
     missed, audited = store.count_missed_details(evidence.rows)
@@ -48,8 +53,7 @@ def masked(evidence: Evidence) -> Outcome:
             blocks=("release",),
         )
     return passed(
-        f"texts are masked by rules {SCRUBBER_VERSION}; coders found a detail in {missed} of "
-        f"{audited} units"
+        f"texts are masked by rules {version}; coders found a detail in {missed} of {audited} units"
     )
 
 

@@ -18,13 +18,16 @@ def scrub(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="A new file of the same kind.")],
     column: Annotated[str, typer.Option("--column", help="The column to mask.")] = "text",
     spans: Annotated[bool, typer.Option("--spans", help="Add what was masked, and where.")] = False,
+    model: Annotated[
+        bool, typer.Option("--model", help='Ask the names model too (the extra "ner").')
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Mask names, places, numbers and links in a table of anybody's."""
     with sentences():
         from flows.scrub_file import scrub_file
 
-        done = scrub_file(source, target, column=column, with_spans=spans)
+        done = scrub_file(source, target, column=column, with_spans=spans, with_model=model)
         typer.echo(json.dumps(done) if as_json else pairs(done))
 
 

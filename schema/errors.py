@@ -50,6 +50,10 @@ class CredentialMissing(BadInput):
     """A source or Label Studio needs a credential that the environment does not hold."""
 
 
+class ModelMissing(BadInput):
+    """The names model is asked for, and its packages are not installed."""
+
+
 class VaultLocked(BadInput):
     """The vault was sealed with another key."""
 

@@ -110,7 +110,9 @@ class Post(dy.Schema):
         dy.Struct({"mask": dy.String(), "count": dy.Int64()}),
         description="placeholders put in, by class; never their value",
     )
-    scrubber_version = dy.Int32(min=1, description="version of the masking rules")
+    scrubber_version = dy.Int32(
+        min=1, description="version of the masking rules, ten a step; one more: with the model"
+    )
     created_at = _utc("as the author's client claims")
     is_created_at_plausible = dy.Bool(description="after the platform began, not in the future")
     indexed_at = _utc("as the platform says it took it in", nullable=True)

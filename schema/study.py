@@ -74,6 +74,7 @@ class Policy(Section):
     cross_platform_duplicates: bool = False
     excluded_communities: tuple[str, ...] = ("SuicideWatch",)
     nsfw: bool = False
+    names_model: bool = False
     reasons: dict[str, str] = Field(default={})
     ethics: Ethics | None = None
 

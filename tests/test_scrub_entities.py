@@ -44,6 +44,12 @@ PEOPLE: list[tuple[str, str]] = [
     ("Wumbrel is my whole world", "[NAME] is my whole world"),
     ("Bye Quorvexa!", "Bye [NAME]!"),
     ("TANNER FOXXE left me", "[NAME] left me"),
+    ("DJ Quorvex and Lil Moth", "[NAME] and [NAME 2]"),
+    ("Womblexi knew it all along", "[NAME] knew it all along"),
+    ("Karen and Hope came along", "[NAME] and [NAME 2] came along"),
+    ("then karen and quorvexa left", "then [NAME] and [NAME 2] left"),
+    ("i met rick xavorley once", "i met [NAME] once"),
+    ("so klebold's mother wrote", "so [NAME]'s mother wrote"),
     ("Cande\u0301 dijo Ángela Ruiz.", "Cande\u0301 dijo [NAME]."),
 ]  # fmt: skip
 
@@ -63,6 +69,11 @@ PLACES: list[tuple[str, str]] = [
     ("ich wohne in Köln", "ich wohne in [PLACE]"),
     ("Seit Jahren in München allein", "Seit Jahren in [PLACE] allein"),
     ("Praha is cold", "[PLACE] is cold"),
+    ("we swam in Quimby Lake", "we swam in [PLACE]"),
+    ("we sat at Red Moon Park", "we sat at [PLACE]"),
+    ("one night in Lake Tahoe", "one night in [PLACE]"),
+    ("stuck in nyc again", "stuck in [PLACE] again"),
+    ("from Burford to Leeds", "from [PLACE] to [PLACE]"),
     ("Москва не верит слезам", "[PLACE] не верит слезам"),
 ]
 
@@ -154,6 +165,12 @@ got lost in thought, in mobile view, at a target in turkey, in peru and in chile
 so sad😭but ok❤️now 1️⃣2️⃣, re\u0301sume\u0301
 I hate Main Street, Wall Street and The Mall; High Street was shut, the Tower too.
 Bruh is not a word. Altho it hurts, yup, nope, a goldmine of memes on my laptop.
+I Becaise it hurst me, Ledgend, and a moisturizer; the powerlifting Peopl, hmmmmm.
+We sat in The Park, at My House, by the Lake and in Their World. Every Garden needs rain.
+Nobody and Everyone knew. Therapy continues. Grief comes. Tomorrow never asks. Work is work.
+She and Mom, he and Dad, me and God, you and Anxiety. The dj and the lil cat, dj set.
+We moved to the United Kingdom from the Cayman Islands, then to New Jersey and North Korea.
+the dawn, the forest, a mountain, happy valley of tears, a paradise, hell, heaven on earth
 La rosa es bella. Der Hund will nicht. La vie est dure. Mi mamá no me quiere.
 """.strip().splitlines()
 

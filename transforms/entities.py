@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from transforms.masks import NAMES_COUNT, SEAL, name_seal, sealed, unsealed
+from transforms.names_model import find_more
 from transforms.people import find_people
 from transforms.places import find_places
 from transforms.tokens import (
@@ -32,8 +33,10 @@ _SEALS: Final = pl.DataFrame(
 )
 
 
-def mask_entities(rows: pl.DataFrame) -> pl.DataFrame:
+def mask_entities(rows: pl.DataFrame, *, with_model: bool = False) -> pl.DataFrame:
     """Mask names and places of `row`, `post` and `text`; n rows to n rows, in order.
+
+    With the model, what it sees of the words that lists and rules leave uncertain as well.
 
     `text` must not be null; a post's rows must all be there, in the order of their reading.
     """
@@ -41,6 +44,9 @@ def mask_entities(rows: pl.DataFrame) -> pl.DataFrame:
     taken = tokens(hidden)
     places = find_places(taken)
     people = find_people(taken, places)
+    if with_model:
+        more_people, more_places = find_more(taken, people, places)
+        people, places = people | more_people, places | more_places
     if not (places.any() or people.any()):
         return rows
     mentions = pl.concat([_places(taken, places), _numbered(_mentions(taken, people), hidden)])

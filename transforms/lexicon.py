@@ -13,6 +13,8 @@ import polars as pl
 
 GAZETTEER: Final = Path(__file__).with_name("gazetteer")
 
+DERIVED: Final = ("web_words", "web_names")  # lists that were learnt from the others
+
 # One bit each, so that one number says everything of a word.
 COMMON: Final = 1  # a common first name: a name in any case
 FIRST: Final = 2  # a first name: where it is capitalised
@@ -47,11 +49,19 @@ LIKELY: Final = 1 << 28  # in no list, and its letters are rather a name's
 SURE: Final = 1 << 29  # in no list, and its letters are a name's
 NOT: Final = 1 << 21  # the t of don't
 LEADS: Final = 1 << 27  # a place of several words begins with it
+STAGE: Final = 1 << 31  # begins a stage name: lil, dj
+ACTS: Final = 1 << 32  # a verb of the third person that is hardly a noun
+SCENE: Final = 1 << 33  # a kind of place that is a word or a family name as well: lake, park
+JOINS: Final = 1 << 34
+DETERMINES: Final = 1 << 36  # the, my
+MISSPELT: Final = 1 << 35  # in no list, and one letter off a frequent word
 
 _CUES: Final = {
     "kin": KIN, "title": TITLE, "said": SAID, "toward": TOWARD, "called": CALLED, "state": STATE,
     "told": TOLD, "named": NAMED, "place": PLACE, "dwelling": DWELLING, "district": DISTRICT,
     "nobody": NOBODY, "sight": NOBODY | DISTRICT,
+    "stage": STAGE, "acts": ACTS, "scene": SCENE, "joins": JOINS,
+    "determiner": DETERMINES,
     "be": BE, "inside": IN, "particle": PARTICLE, "address": ADDRESS, "code": CODE, "negation": NOT,
 }  # fmt: skip
 _SHORT: Final = 3  # letters: rare names so short are words in some language
@@ -62,7 +72,7 @@ def lexicon() -> pl.DataFrame:
     """Give `by_word` as a frame: `word` (lower case, unique) and `known`."""
     return pl.DataFrame(
         {"word": list(by_word()), "known": list(by_word().values())},
-        schema={"word": pl.String, "known": pl.Int32},
+        schema={"word": pl.String, "known": pl.Int64},
     )
 
 
@@ -81,11 +91,13 @@ def by_word() -> dict[str, int]:
     common, rare = _list("common_first_names") - in_degree, _list("first_names") - in_degree
     common |= degrees["common"] | set(cues.pop("famous").split())
     towns = _single(_lines("cities")) - set(cues.pop("ordinary_towns").split())
+    nicknames = set(cues.pop("town_nicknames").split())
     surnames = set(cues.pop("surnames").split())
     frequent = _list("frequent_words") - common - towns - surnames
     modern = set(cues.pop("words").split())
-    words = (_list("words") - common - towns - surnames) | frequent | modern
-    last = _list("last_names")
+    plain = _list("words") | (_list("nouns") - rare)
+    words = (plain - common - towns - surnames) | frequent | modern
+    last = _list("last_names") | _list("famous")
     learn(words, WORD)
     learn(frequent, FREQUENT)
     learn({name for name in common if len(name) > _SHORT or name not in _list("words")}, COMMON)
@@ -96,20 +108,35 @@ def by_word() -> dict[str, int]:
     learn(degrees["inside"], INSIDE)
     learn(degrees["signed"], SIGNED)
     learn(last, LAST)
-    learn(_single(places()), TOWN)
-    learn(_single(_lines("cities")), CITY)
+    learn(_single(places() | villages()), TOWN)
+    learn(_single(_lines("cities")) | nicknames, CITY)
     learn(_single(_lines("regions")), REGION)
-    long = places() - _single(places())
+    long = (places() | villages()) - _single(places() | villages())
     learn({re.split("[ -]", place)[0] for place in long}, LEADS)
     for cue, listed in cues.items():
         learn(set(listed.split()), _CUES[cue])
+    web_words, web_names = (_list(name) - known.keys() for name in DERIVED)
+    learn(web_words, WORD)
+    learn(web_names, LIKELY | SURE)
     return known
 
 
 @cache
 def places() -> frozenset[str]:
     """Read the names of towns, lower case, of up to three words; of big ones in every language."""
-    return _lines("places") | _lines("cities") | _lines("spellings")
+    return _lines("places") | _lines("cities") | _lines("spellings") | _lines("landmarks")
+
+
+@cache
+def villages() -> frozenset[str]:
+    """Read the names of places so small that only capitals and a cue tell them from words."""
+    return _lines("villages")
+
+
+@cache
+def regions() -> frozenset[str]:
+    """Read the names of countries and states, lower case: too large to name anybody."""
+    return _lines("regions")
 
 
 @cache
@@ -132,6 +159,11 @@ def _single(names: frozenset[str]) -> set[str]:
 
 def _read(name: str) -> str:
     return (GAZETTEER / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def derived() -> set[str]:
+    """Read the words that no list but the learnt ones has, or that those have as well."""
+    return set[str]().union(*map(_list, DERIVED))
 
 
 def _list(name: str) -> set[str]:

@@ -54,21 +54,21 @@ class Signs:
 
 def find_people(tokens: Tokens, places: Mask) -> Mask:
     """Mark the words that are a person's name and no place's."""
-    signs = _signs(tokens)
+    signs = read_signs(tokens)
     found = (_listed(tokens, signs) | _unlisted(tokens, signs)) & ~places
     for _ in range(3):
-        found |= _longer(tokens, signs, found) & ~places
-    return found | _again(tokens, found, places)
+        found |= (_longer(tokens, signs, found) | _beside(tokens, signs, found)) & ~places
+    return found | again(tokens, found, places)
 
 
-def _signs(tokens: Tokens) -> Signs:
+def read_signs(tokens: Tokens) -> Signs:
+    """Look at each word's neighbours and at its text."""
     blank = tokens.before == BLANK
     is_upper = tokens.shape == UPPER
     shouts = tokens.at(is_upper, -1) | tokens.at(is_upper, 1)
     is_capital = (tokens.shape == CAPITAL) | (is_upper & ~shouts)
     lower = tokens.shape == LOWER
-    english = lx.FREQUENT | lx.SAID | lx.KIN
-    telling = (lower | tokens.has(lx.FREQUENT)) & ~tokens.has(lx.COMMON)
+    telling = (lower | tokens.has(lx.FREQUENT)) & ~tokens.has(lx.COMMON) & tokens.longer(1)
     titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
     last = tokens.has(lx.LAST) & is_capital & ~tokens.has(lx.NOBODY)
     last &= ~(titled & tokens.has(lx.WORD))
@@ -76,7 +76,7 @@ def _signs(tokens: Tokens) -> Signs:
     named = tokens.at(is_be, -1) & tokens.at(tokens.has(lx.NAMED), -2)
     return Signs(
         is_titled=titled,
-        is_english=tokens.share(tokens.has(english), telling) > 0.55,
+        is_english=_is_english(tokens, telling),
         starts=(tokens.before >= FULL_STOP) | titled,
         is_capital=is_capital,
         kin=tokens.at(tokens.has(lx.KIN), -1) & (blank | (tokens.before == COMMA)),
@@ -93,6 +93,19 @@ def _signs(tokens: Tokens) -> Signs:
     )
 
 
+def _is_english(tokens: Tokens, telling: Mask) -> Mask:
+    """Tell of each word whether its text is English: most words that tell are.
+
+    In a text of few words, names that no list has may be half of them.
+    """
+    english = tokens.has(lx.FREQUENT | lx.SAID | lx.KIN)
+    share = tokens.share(english, telling)
+    listed = telling & ~tokens.has(lx.LIKELY | lx.SURE)
+    without_names = tokens.share(english, listed, least=2)
+    is_english: Mask = (share > 0.55) | ((share > 0.45) & (without_names > 0.75))
+    return is_english
+
+
 def _listed(tokens: Tokens, signs: Signs) -> Mask:
     """Mark first names of the lists, each degree by its own signs."""
     capital, lower = signs.is_capital, tokens.shape == LOWER
@@ -103,7 +116,7 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
     found |= first & (capital | is_loud)
     family = (tokens.shape == UPPER) & tokens.longer(3) & ~tokens.has(lx.WORD | lx.NOBODY)
     found |= first & (tokens.shape == UPPER) & tokens.at(family, 1) & (tokens.after == BLANK)
-    rare = tokens.has(lx.FIRST) & ~tokens.has(lx.FREQUENT) & tokens.longer(4)
+    rare = tokens.has(lx.FIRST) & ~tokens.has(lx.WORD) & tokens.longer(4)
     found |= rare & lower & signs.is_english
     goes_on = tokens.at(tokens.has(lx.STATE) & ~tokens.has(lx.PARTICLE), 1) & (
         tokens.after == BLANK
@@ -122,6 +135,11 @@ def _listed(tokens: Tokens, signs: Signs) -> Mask:
     is_not = (tokens.after == APOSTROPHE) & tokens.at(tokens.has(lx.NOT), 1)
     clitic = (tokens.before == APOSTROPHE) & (~tokens.longer(2))
     is_region = tokens.has(lx.REGION) & ~signs.sure
+    # "notice gaby gave herself": a verb that only a person does, and no article before
+    alone = ~tokens.at(tokens.has(lx.DETERMINES | lx.KIN), -1) & ~tokens.has(lx.FREQUENT)
+    does = tokens.at(tokens.has(lx.ACTS | lx.SAID) & ~tokens.has(lx.STATE), 1)
+    does &= tokens.after == BLANK
+    found |= lower & tokens.has(lx.FIRST) & alone & does & signs.is_english
     named: Mask = found & ~tokens.has(lx.NOBODY) & ~clitic & ~is_not & ~is_region
     return named
 
@@ -138,7 +156,8 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
     found |= (tokens.shape == CAPITAL) & signs.title & ~tokens.has(lx.NOBODY)
     found |= last & english & (~signs.starts | tokens.longer(3))
     found |= unknown & tokens.at(last, 1) & (tokens.after == BLANK)
-    found |= unknown & ~signs.starts & english & tokens.longer(2)
+    well_spelt = ~tokens.has(lx.MISSPELT) | tokens.at(tokens.has(lx.PLACE), -1)
+    found |= unknown & ~signs.starts & english & tokens.longer(2) & well_spelt
     found |= unknown & english & tokens.has(lx.LIKELY)
     lower = (tokens.shape == LOWER) & english & tokens.longer(4)
     found |= lower & tokens.has(lx.SURE)
@@ -155,7 +174,8 @@ def _unlisted(tokens: Tokens, signs: Signs) -> Mask:
 def _by_sequel(tokens: Tokens, signs: Signs) -> Mask:
     """Mark words that no list has and that do or own something: `Pyrion is`, `kapil's`."""
     bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LAST | lx.LEADS)) == 0
-    states = tokens.at(tokens.has(lx.STATE | lx.SAID) & (tokens.shape == LOWER), 1)
+    verbs = tokens.has(lx.STATE | lx.SAID | lx.ACTS)
+    states = tokens.at(verbs & (tokens.shape == LOWER), 1)
     acts = (states & (tokens.after == BLANK)) | signs.owns
     beside = acts | signs.kin | signs.toward | signs.titled
     is_told = tokens.has(lx.LIKELY | lx.SURE | lx.LAST) & beside & (tokens.shape == LOWER)
@@ -174,7 +194,14 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     more: Mask = behind & joined & capital & usable
     more &= ~signs.is_titled | (tokens.has(lx.LAST) & ~tokens.has(lx.WORD))
     lower = (tokens.shape == LOWER) & tokens.has(lx.LAST) & ~tokens.has(lx.FREQUENT)
-    more |= behind & (tokens.before == BLANK) & lower & tokens.at(tokens.shape == LOWER, -1)
+    bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LEADS)) == 0
+    new = (tokens.shape == LOWER) & bare & tokens.longer(3) & signs.is_english
+    lower |= new
+    after_lower = tokens.at(tokens.shape == LOWER, -1) | (new & tokens.longer(4))
+    more |= behind & (tokens.before == BLANK) & lower & after_lower
+    short = (capital | (tokens.shape == UPPER)) & ~tokens.longer(3)
+    short &= ~tokens.has(lx.WORD | lx.NOBODY | lx.REGION | lx.KIN | lx.TITLE | lx.CODE)
+    more |= short & tokens.at(found, 1) & (tokens.after == BLANK) & ~signs.is_titled
     is_letter = (tokens.shape == LETTER) & ~tokens.has(lx.WORD)
     more |= behind & (tokens.before == BLANK) & is_letter
     after_initial = tokens.at(found & (tokens.shape == LETTER), -1)
@@ -189,7 +216,28 @@ def _longer(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
     return more
 
 
-def _again(tokens: Tokens, found: Mask, places: Mask) -> Mask:
+def _beside(tokens: Tokens, signs: Signs, found: Mask) -> Mask:
+    """Mark who is named together with a found name, `Karen and Hope`, and what stages call it."""
+    blank = tokens.before == BLANK
+    joined = tokens.at(tokens.has(lx.JOINS), -1) & blank & tokens.at(blank, -1)
+    behind = joined & tokens.at(found, -2)
+    before = tokens.at(tokens.has(lx.JOINS) & blank, 1) & tokens.at(found & blank, 2)
+    nobody = tokens.has(lx.NOBODY | lx.REGION | lx.KIN | lx.TITLE)
+    nobody |= tokens.has(lx.FREQUENT) & ~tokens.has(lx.NAMES)
+    listed = tokens.has(lx.NAMES | lx.LAST)
+    bare = (tokens.known & ~(lx.LIKELY | lx.SURE | lx.LEADS)) == 0
+    capital = (tokens.shape == CAPITAL) & ~signs.is_titled & signs.is_capital
+    lower = (tokens.shape == LOWER) & tokens.longer(3) & ~tokens.has(lx.WORD)
+    names = (capital & (listed | bare)) | (lower & (listed | bare))
+    beside: Mask = (behind | (before & ~signs.starts)) & names & ~nobody
+    stage = tokens.has(lx.STAGE)
+    written = capital & ~tokens.has(lx.NOBODY)
+    beside |= stage & (tokens.after == BLANK) & tokens.at(found, 1)
+    beside |= tokens.at(stage & signs.is_capital, -1) & blank & written
+    return beside
+
+
+def again(tokens: Tokens, found: Mask, places: Mask) -> Mask:
     """Mark the other mentions of what is a name in the same post."""
     is_first = tokens.has(lx.COMMON | lx.FIRST)
     is_capital = (tokens.shape == CAPITAL) & ~tokens.has(lx.SIGNED)

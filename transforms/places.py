@@ -45,7 +45,7 @@ def find_places(tokens: Tokens) -> Mask:
     is_district = tokens.has(lx.DISTRICT) & ~tokens.has(lx.NOBODY) & (tokens.shape == CAPITAL)
     before_district = tokens.at(is_district, 1)
     found |= is_capital & before_district & (tokens.after == BLANK) & (tokens.before != STOP)
-    found |= _sights(tokens, found)
+    found |= _sights(tokens, found) | _scenes(tokens)
     is_person = (tokens.at(tokens.has(lx.KIN | lx.TITLE), -1) & (tokens.before == BLANK)) | (
         tokens.at(tokens.has(lx.SAID), 1) & (tokens.after == BLANK) & ~is_led
     )
@@ -59,9 +59,47 @@ def _sights(tokens: Tokens, found: Mask) -> Mask:
     own = is_capital & ~tokens.has(lx.FREQUENT | lx.NOBODY)
     kind = is_capital & tokens.has(lx.DISTRICT) & tokens.has(lx.NOBODY) & (tokens.before == BLANK)
     ends = kind & tokens.at(own | found, -1)
+    scene = tokens.has(lx.SCENE) & (tokens.shape == CAPITAL) & (tokens.before == BLANK)
+    scene &= ~_ends_region(tokens, scene)
+    ends |= scene & tokens.at((own & ~tokens.has(lx.KIN | lx.TITLE)) | found, -1)
     before = tokens.at(ends, 1)
     found = ends | before | (own & tokens.at(before, 1) & (tokens.after == BLANK))
     return found
+
+
+def _scenes(tokens: Tokens) -> Mask:
+    """Mark kinds of place with capitalised words before: `Star Wars Land`, `at Haunted House`."""
+    named = np.isin(tokens.shape, (CAPITAL, UPPER)) & ~tokens.has(lx.REGION | lx.DETERMINES)
+    leads = tokens.has(lx.PLACE)
+    is_led = tokens.at(leads, -1) | (
+        tokens.at(tokens.has(lx.DETERMINES), -1) & tokens.at(leads, -2)
+    )
+    kind = tokens.has(lx.SCENE | lx.DISTRICT) & (tokens.shape == CAPITAL)
+    kind &= ~_ends_region(tokens, kind)
+    blank = tokens.before == BLANK
+    is_titled = tokens.share(tokens.shape == CAPITAL, tokens.longer(3), least=4) > 0.6
+    found: Mask = np.zeros(len(tokens.row), np.bool_)
+    ends: Mask = kind & blank
+    for words in range(1, 4):
+        ends = ends & tokens.at(named, -words)
+        if words > 1:
+            ends = ends & tokens.at(blank, 1 - words)
+        inside = tokens.at(tokens.before != STOP, -words) & (words > 1)
+        hits = ends & ~is_titled & (tokens.at(is_led & blank, -words) | (inside))
+        found |= hits
+        for step in range(1, words + 1):
+            found |= tokens.at(hits, step)
+    return found
+
+
+def _ends_region(tokens: Tokens, kind: Mask) -> Mask:
+    """Tell which kinds of place end a country's name: `the United Kingdom`, `Cook Islands`."""
+    ends = np.zeros_like(kind)
+    at = np.flatnonzero(kind[1:]) + 1
+    names = tokens.lower.gather((at - 1).tolist()) + " " + tokens.lower.gather(at.tolist())
+    last = {" ".join(name.split()[-2:]) for name in lx.regions()}
+    ends[at] = [name in last for name in names]
+    return ends
 
 
 def _is_before_state(tokens: Tokens) -> Mask:
@@ -78,6 +116,7 @@ def _is_before_state(tokens: Tokens) -> Mask:
 def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
     """Mark names of two and three words: capitalised, or behind a preposition in any case."""
     found, places = np.zeros(len(tokens.row), np.bool_), lx.places()
+    villages = lx.villages()
     joined = np.isin(tokens.after, _IS_JOINED)
     for count in (3, 2):
         words, whole = tokens.lower, np.ones(len(tokens.row), np.bool_)
@@ -98,7 +137,13 @@ def _long_names(tokens: Tokens, is_led: Mask) -> Mask:
                 + pl.Series(np.where(tokens.after[candidates + step - 1] == HYPHEN, "-", " "))
                 + words.gather((candidates + step).tolist())
             )
-        hits = candidates[[name in places for name in named]]
+        written = fits[candidates] & is_led[candidates]
+        hits = candidates[
+            [
+                name in places or (is_sure and name in villages)
+                for name, is_sure in zip(named, written.tolist(), strict=True)
+            ]
+        ]
         for step in range(count):
             found[hits + step] = True
     return found

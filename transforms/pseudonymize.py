@@ -27,7 +27,7 @@ from transforms import keyed
 from transforms.language import detect_languages
 from transforms.links import link_category
 from transforms.masks import PLACEHOLDER
-from transforms.scrub import SCRUBBER_VERSION, scrub
+from transforms.scrub import scrub, scrubber_version
 
 TEXTS: Final = ("title", "text", "alt_text", "quoted_text", "flair")
 WORDING: Final = ("native_id", "title", "text", "alt_text", "quoted_text")
@@ -41,14 +41,19 @@ _WORD: Final = (
 )
 
 
-def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFrame[Post]:
+def pseudonymize(
+    posts: dy.DataFrame[CollectedPost], *, key: bytes, with_model: bool = False
+) -> dy.DataFrame[Post]:
     """Put keyed stand-ins for accounts and native ids, and scrub the texts; n rows to n rows.
 
     Stand-ins are equal wherever platform and name are, for as long as `key` lives. A native id
     counts as a name: a Bluesky URI spells out its author's DID.
 
+    With the model, the texts are scrubbed on the third level too.
+
     Raises:
         ValueError: `key` is shorter than 32 bytes, or the posts are of several platforms.
+        ModelMissing: the model's packages are not installed.
     """
     platform = _platform(posts, key)
     if posts.is_empty():
@@ -56,7 +61,7 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
     names = posts.select(
         pl.concat_list("author", pl.col("author_names"), pl.col("mentions"))
     ).to_series()
-    masked = scrub(posts.select(TEXTS), names=names)
+    masked = scrub(posts.select(TEXTS), names=names, with_model=with_model)
     titled = _titled(masked)
     stored = posts.select(
         pl.exclude(*TEXTS, "native_id", "root_native_id", "parent_native_id", "author", "venue"),
@@ -67,21 +72,24 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
         _primary_subtags("declared_languages"),
         language=detect_languages(titled),
         words_count=_words_count(titled),
-        scrubber_version=pl.lit(SCRUBBER_VERSION, pl.Int32),
+        scrubber_version=pl.lit(scrubber_version(with_model=with_model), pl.Int32),
     )
     return Post.validate(stored.select(Post.column_names()))
 
 
-def remask(posts: pl.DataFrame) -> pl.DataFrame:
+def remask(posts: pl.DataFrame, *, with_model: bool = False) -> pl.DataFrame:
     """Mask stored texts by the rules of today; n rows to n rows, other columns kept.
 
     Beside the texts, `masks`, `words_count` and `scrubber_version` are set.
+
+    Raises:
+        ModelMissing: the model's packages are not installed.
     """
-    masked = scrub(posts.select(TEXTS))
+    masked = scrub(posts.select(TEXTS), with_model=with_model)
     return posts.with_columns(
         *masked.get_columns(),
         words_count=_words_count(_titled(masked)),
-        scrubber_version=pl.lit(SCRUBBER_VERSION, pl.Int32),
+        scrubber_version=pl.lit(scrubber_version(with_model=with_model), pl.Int32),
     )
 
 

@@ -16,27 +16,39 @@ from transforms.grammar import Group
 from transforms.institutions import EMPLOYED, EMPLOYERS
 from transforms.known_names import mask_names, rows_with_names
 from transforms.masks import MASKS, PLACEHOLDER, SPARED, sealed, unsealed
+from transforms.names_model import load
 from transforms.patterns import AFTER, BEFORE, GROUPS
 
-SCRUBBER_VERSION: Final = 3  # raise it with every change that may mask more
+SCRUBBER_VERSION: Final = 40  # ten more with every change that may mask more
 MASK_COUNTS: Final = pl.List(pl.Struct({"mask": pl.String, "count": pl.Int64}))
 
 
-def scrub(texts: pl.DataFrame, *, names: pl.Series | None = None) -> pl.DataFrame:
+def scrubber_version(*, with_model: bool) -> int:
+    """Tell the version of the masking rules: one more where the names model reads as well."""
+    return SCRUBBER_VERSION + with_model
+
+
+def scrub(
+    texts: pl.DataFrame, *, names: pl.Series | None = None, with_model: bool = False
+) -> pl.DataFrame:
     """Mask every column of `texts` (strings, one row a post); n rows to n rows, in order.
 
     `names` lists what each row's author and the accounts it points at are called. A column
-    `masks` is added: how many placeholders of each class the row holds. Null stays null.
+    `masks` is added: how many placeholders of each class the row holds. Null stays null. With
+    the model, names are looked for on the third level too (`names_model.py`).
 
     Raises:
         ValueError: `names` is not as long as `texts`.
+        ModelMissing: the model's packages are not installed.
     """
+    if with_model:
+        load()
     known = _known(texts, names)
     post = pl.Series("post", range(texts.height), pl.UInt32)
     stacked = pl.concat(
         pl.DataFrame([post, texts[column].rename("text"), known]) for column in texts.columns
     ).with_row_index("row")
-    masked = _mask_posts(stacked.drop_nulls("text"))
+    masked = _mask_posts(stacked.drop_nulls("text"), with_model=with_model)
     whole = stacked.select("row", "post").join(masked, on="row", how="left", maintain_order="left")
     columns = [
         whole["text"].slice(number * texts.height, texts.height).rename(column)
@@ -45,13 +57,14 @@ def scrub(texts: pl.DataFrame, *, names: pl.Series | None = None) -> pl.DataFram
     return texts.with_columns(*columns, _counts(whole, texts.height))
 
 
-def _mask_posts(rows: pl.DataFrame) -> pl.DataFrame:
+def _mask_posts(rows: pl.DataFrame, *, with_model: bool) -> pl.DataFrame:
     """Mask `row`, `post`, `text`, `names` by every rule until nothing is left to mask."""
     done = pending = rows
     while not pending.is_empty():
         before = pending.select("row", before="text")
         masked = mask(pending.select("row", "text", "names"))
-        after = mask_entities(pending.update(masked, on="row", maintain_order="left"))
+        rewritten = pending.update(masked, on="row", maintain_order="left")
+        after = mask_entities(rewritten, with_model=with_model)
         changed = after.join(before, on="row").filter(pl.col("text") != pl.col("before"))
         done = done.update(changed.select("row", "text"), on="row", maintain_order="left")
         pending = done.join(changed.select("post"), on="post", how="semi", maintain_order="left")

@@ -13,9 +13,9 @@ import polars as pl
 
 from transforms import lexicon as lx
 from transforms.lexicon import by_word, lexicon
-from transforms.unknown import name_score
+from transforms.unknown import is_misspelt, name_score
 
-Bits = npt.NDArray[np.int32]
+Bits = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
@@ -169,13 +169,20 @@ def _known(words: pl.Series) -> pl.Series:
     """Look words up; a join would spend more on its index than few words are worth."""
     if len(words) < FEW:
         bits = by_word()
-        known = pl.Series("known", [bits.get(word, 0) for word in words.to_list()], dtype=pl.Int32)
+        known = pl.Series("known", [bits.get(word, 0) for word in words.to_list()], dtype=pl.Int64)
     else:
         frame = words.to_frame("word").join(lexicon(), on="word", how="left", maintain_order="left")
         known = frame["known"].fill_null(0)
     unlisted = ((known == 0) & words.str.contains(r"^\p{Latin}{4,}$")).arg_true()
     if not len(unlisted):
         return known
-    scores = np.array([name_score(word) for word in words.gather(unlisted).to_list()])
-    told = (scores > LIKELY_SCORE) * lx.LIKELY | (scores > SURE_SCORE) * lx.SURE
-    return known.scatter(unlisted, pl.Series(told, dtype=pl.Int32))
+    told = [_told_by_letters(word) for word in words.gather(unlisted).to_list()]
+    return known.scatter(unlisted, pl.Series(told, dtype=pl.Int64))
+
+
+def _told_by_letters(word: str) -> int:
+    """Give the bits of a word that no list has."""
+    if is_misspelt(word):
+        return lx.MISSPELT
+    score = name_score(word)
+    return (score > LIKELY_SCORE) * lx.LIKELY | (score > SURE_SCORE) * lx.SURE
