@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from schema.posts import DuplicateMark
 from transforms.deduplicate import PAIRS, SHORTEST_NEAR, deduplicate, find_duplicates
-from transforms.minhash import CROWD, neighbour_pairs, other_pairs, signatures, sketched
+from transforms.minhash import CROWD, Banded, signatures, sketched
 from transforms.ordinary import ordinary_words
 from transforms.wordings import wordings
 
@@ -240,14 +240,14 @@ def test_planted_copies_are_found_and_nothing_else() -> None:
     copies = {}
     for number in range(500):
         words = originals[number][:]
-        for _ in range(int(len(words) * 0.15)):
+        for _ in range(chance.randint(0, int(len(words) * 0.15))):
             words[chance.randrange(len(words))] = chance.choice(WORDS)
         copies[10_000 + number] = number
         rows.append(post(10_000 + number, " ".join(words)))
     found = {key: canonical for key, (canonical, _, _) in marks(*rows).items()}
     right = sum(copies.get(key) == canonical for key, canonical in found.items())
-    assert right / len(copies) >= 0.98
-    assert right / len(found) >= 0.98
+    assert right / len(copies) >= 0.99
+    assert right / len(found) >= 0.99
 
 
 def test_signatures_estimate_the_share_of_common_shingles() -> None:
@@ -259,22 +259,21 @@ def test_signatures_estimate_the_share_of_common_shingles() -> None:
 
 
 def crowd(*spoken: list[str]) -> pl.DataFrame:
-    """Sketch wordings, each told apart by its number."""
-    rows = {"spelling": range(len(spoken)), "scope": [0] * len(spoken), "words": list(spoken)}
-    return sketched(pl.DataFrame(rows).cast({"spelling": pl.UInt64, "scope": pl.UInt8}))
+    """Sketch wordings of one scope."""
+    return sketched(pl.Series(spoken), pl.repeat(0, len(spoken), dtype=pl.UInt8, eager=True))
 
 
 def test_a_bucket_of_many_costs_no_square() -> None:
     same = crowd(*([["moss", "fern"]] * 3000))
-    pairs = neighbour_pairs(same)
+    pairs = Banded(same).neighbour_pairs()
     assert 2999 <= len(pairs) <= 2 * 3000
-    assert len(other_pairs(same, np.zeros(3000, dtype=np.int64))) == 0
+    assert len(Banded(same).other_pairs(np.zeros(3000, dtype=np.int64))) == 0
 
 
 @pytest.mark.parametrize("size", [5, CROWD, CROWD + 1, 200])
 def test_of_one_bucket_all_pairs_of_two_clusters_are_proposed(size: int) -> None:
     same = crowd(*([["moss", "fern"]] * size))
     clusters = np.arange(size) % 3
-    pairs = other_pairs(same, clusters)
+    pairs = Banded(same).other_pairs(clusters)
     wanted = [(a, b) for a in range(size) for b in range(a + 1, size) if (b - a) % 3]
     assert [tuple(pair) for pair in pairs.tolist()] == wanted

@@ -27,11 +27,11 @@ from rapidfuzz.distance import Indel
 from schema.posts import DuplicateMark
 from schema.vocabulary import PLATFORMS
 from transforms.forest import Forest
-from transforms.minhash import SKETCH, Indices, neighbour_pairs, other_pairs, sketched
+from transforms.minhash import SKETCH, Banded, Indices, sketched
 from transforms.probing import Probe
 from transforms.wordings import wordings
 
-VERSION: Final = 3  # of these rules: another number has every corpus marked anew
+VERSION: Final = 4  # of these rules: another number has every corpus marked anew
 BATCH: Final = 10_000  # posts whose texts are held at once
 PAIRS: Final = 10_000  # pairs whose texts are held at once
 COMPARED: Final = 1_000  # pairs whose texts are held as Python strings at once
@@ -45,6 +45,7 @@ TextsOf = Callable[[pl.Series], pl.DataFrame]
 """From post keys to the columns `post_key` and `text`, in any order; a post may be gone."""
 WordsIn = Callable[[Keys], Iterator[tuple[int, list[str], list[str]]]]
 
+_ENDS: Final = {"one": pl.UInt64, "other": pl.UInt64}
 _CARRIED: Final[dict[str, type[pl.DataType]]] = {
     "canonical_key": pl.UInt64,
     "kind": pl.String,
@@ -116,7 +117,7 @@ def deduplicate(
     once = posts.sort("created_at", "post_key", "text").unique("post_key", keep="first")
     return find_duplicates(
         once.drop("text"),
-        partial(_texts_in, once.select("post_key", "text")),
+        partial(_texts_in, once.select("post_key", "text").sort("post_key")),
         across_platforms=across_platforms,
     ).marks
 
@@ -137,15 +138,17 @@ def find_duplicates(
     words_in = partial(_word_pairs, texts_of)
     forest = Forest(nodes.height)
     _join_exact(forest, nodes)
-    old = _join_kept(forest, nodes, kept, words_in)
-    _join_near(forest, nodes, words_in)
+    old, alike = _join_kept(forest, nodes, kept, words_in)
+    alike = pl.concat([alike, *_join_near(forest, nodes, words_in)])
     members = _members(forest, worded, nodes, kept, old)
-    sketches = worded.select("post_key", "wording", *SKETCH)
-    return Comparison(_marks(members, words_in), members["post_key"], sketches)
+    sketches = worded.select("post_key", "wording", "spelling", *SKETCH)
+    return Comparison(_marks(members, alike, words_in), members["post_key"], sketches)
 
 
 def _texts_in(texts: pl.DataFrame, post_keys: pl.Series) -> pl.DataFrame:
-    return post_keys.unique().to_frame("post_key").join(texts, on="post_key")
+    """Look up texts in a table sorted by key: a join would read all of its keys each time."""
+    found: pl.DataFrame = texts[texts["post_key"].search_sorted(post_keys)]
+    return found
 
 
 def _worded(
@@ -179,21 +182,25 @@ def _who_and_where() -> tuple[pl.Expr, pl.Expr]:
 
 def _summed_up(some: pl.DataFrame, texts_of: TextsOf) -> pl.DataFrame:
     read = _worded_texts(texts_of, some["post_key"])
-    words = pl.col("words")
-    worded = some.join(read, on="post_key", how="left", maintain_order="left").with_columns(
-        wording=_hash(
-            pl.concat_str("scope", words.str.replace_all(" ", "", literal=True), separator=" ")
-        ),
-        spelling=_hash(pl.concat_str("scope", "words", separator=" ")),
+    words = read["words"].str.split(" ")
+    is_long = (read["words"].str.len_chars() >= SHORTEST_NEAR).fill_null(value=False)
+    scopes = some.select("post_key", "scope")
+    summed = (
+        read.lazy()
+        .join(scopes.lazy(), on="post_key", how="left", maintain_order="left")
+        .with_columns(letters=words.list.join(""))
+        .select(
+            "post_key",
+            "scope",
+            wording=_hash(pl.concat_str("scope", "letters", separator=" ")),
+            spelling=_hash(pl.concat_str("scope", "words", separator=" ")),
+        )
+        .collect()
     )
-    is_long = words.str.len_chars() >= SHORTEST_NEAR
-    once = worded.filter(is_long).unique("spelling", keep="first", maintain_order=True)
-    return worded.drop("words").join(
-        sketched(once.with_columns(words.str.split(" "))),
-        on="spelling",
-        how="left",
-        maintain_order="left",
-    )
+    long = summed.filter(is_long)
+    sketches = sketched(words.filter(is_long), long["scope"])
+    whole = pl.concat([long.hstack(sketches), summed.filter(~is_long)], how="diagonal")
+    return some.join(whole.drop("scope"), on="post_key", how="left", maintain_order="left")
 
 
 def _worded_texts(texts_of: TextsOf, post_keys: pl.Series) -> pl.DataFrame:
@@ -202,7 +209,7 @@ def _worded_texts(texts_of: TextsOf, post_keys: pl.Series) -> pl.DataFrame:
 
 
 def _hash(text: pl.Expr) -> pl.Expr:
-    hashed: pl.Expr = NonCryptographicHashingNameSpace(text).xxhash64()
+    hashed: pl.Expr = NonCryptographicHashingNameSpace(text).xxh3_64()
     return hashed
 
 
@@ -212,8 +219,13 @@ def _join_exact(forest: Forest, nodes: pl.DataFrame) -> None:
         forest.join(node, first)
 
 
-def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsIn) -> pl.DataFrame:
-    """Join new wordings with kept clusters; return `cluster_key` and `old`, the node of each."""
+def _join_kept(
+    forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsIn
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Join new wordings with kept clusters.
+
+    Return `cluster_key` and `old`, the node of each, and what was found alike.
+    """
     exact = nodes.select("node", "wording").join(
         kept.alike(nodes["wording"].unique()), on="wording"
     )
@@ -230,8 +242,7 @@ def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsI
         forest.join(node, cluster)
     pairs = near.join(old, on="cluster_key").sort("node", "other")
     ends, keys = pairs.select("node", "old"), pairs.select("one", "other")
-    _verify(forest, ends.to_numpy(), keys.to_numpy(), words_in)
-    return old
+    return old, _verify(forest, ends.to_numpy(), keys.to_numpy(), words_in)
 
 
 def _met(long: pl.DataFrame, kept: Kept) -> pl.DataFrame:
@@ -247,25 +258,34 @@ def _met(long: pl.DataFrame, kept: Kept) -> pl.DataFrame:
     return pl.concat(parts).sort("other").unique(["node", "spelling"], keep="first")
 
 
-def _join_near(forest: Forest, nodes: pl.DataFrame, words_in: WordsIn) -> None:
+def _join_near(
+    forest: Forest, nodes: pl.DataFrame, words_in: WordsIn
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Join new wordings: neighbours first, then whatever of a bucket is not yet one cluster."""
     long = nodes.drop_nulls("bits")
     places, keys = long["node"].to_numpy().astype(np.int64), long["post_key"].to_numpy()
-    pairs = neighbour_pairs(long)
-    _verify(forest, places[pairs], keys[pairs], words_in)
-    pairs = other_pairs(long, forest.heads()[places])
-    _verify(forest, places[pairs], keys[pairs], words_in)
+    banded = Banded(long)
+    pairs = banded.neighbour_pairs()
+    first = _verify(forest, places[pairs], keys[pairs], words_in)
+    pairs = banded.other_pairs(forest.heads()[places])
+    return first, _verify(forest, places[pairs], keys[pairs], words_in)
 
 
-def _verify(forest: Forest, pairs: Indices, keys: Keys, words_in: WordsIn) -> None:
-    """Join what is truly alike; what is one cluster already is not looked at."""
+def _verify(forest: Forest, pairs: Indices, keys: Keys, words_in: WordsIn) -> pl.DataFrame:
+    """Join what is truly alike, and return it; what is one cluster already is not looked at."""
+    alike: list[int] = []
+    similarities: list[float] = []
     for start in range(0, len(pairs), PAIRS):
         block = pairs[start : start + PAIRS].tolist()
         apart = [place for place, pair in enumerate(block) if not forest.is_joined(*pair)]
         for place, one, other in words_in(keys[start : start + PAIRS][apart]):
             pair = block[apart[place]]
-            if not forest.is_joined(*pair) and _are_alike(one, other):
+            if not forest.is_joined(*pair) and (similarity := _similarity(one, other)):
                 forest.join(*pair)
+                alike.append(start + apart[place])
+                similarities.append(similarity)
+    ends = pl.DataFrame(keys[alike], schema=_ENDS, orient="row")
+    return ends.with_columns(similarity=pl.Series(similarities, dtype=pl.Float64))
 
 
 def _word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str], list[str]]]:
@@ -283,10 +303,11 @@ def _word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str]
             yield place, one.split(), other.split()
 
 
-def _are_alike(one: list[str], other: list[str]) -> bool:
+def _similarity(one: list[str], other: list[str]) -> float:
+    """Return how similar two wordings are, 0 where that is not enough."""
     is_long = min(len(one), len(other)) >= LONG_WORDS
     least = LEAST_SIMILARITY if is_long else LEAST_SIMILARITY_SHORT
-    return bool(one) and Indel.normalized_similarity(one, other, score_cutoff=least) >= least
+    return Indel.normalized_similarity(one, other, score_cutoff=least) if one else 0.0
 
 
 def _members(
@@ -313,7 +334,9 @@ def _members(
     return pl.concat([new, carried], how="diagonal")
 
 
-def _marks(members: pl.DataFrame, words_in: WordsIn) -> dy.DataFrame[DuplicateMark]:
+def _marks(
+    members: pl.DataFrame, alike: pl.DataFrame, words_in: WordsIn
+) -> dy.DataFrame[DuplicateMark]:
     """Mark all but the earliest of each cluster; a mark whose canonical post stands is kept."""
     ordered = members.sort("created_at", "post_key")
     canonical = ordered.group_by("cluster", maintain_order=True).agg(
@@ -323,21 +346,16 @@ def _marks(members: pl.DataFrame, words_in: WordsIn) -> dy.DataFrame[DuplicateMa
     )
     marked = ordered.join(canonical, on="cluster").filter(pl.col("post_key") != pl.col("canonical"))
     stands = pl.col("canonical_key").eq_missing(pl.col("canonical"))
-    told = pl.concat([marked.filter(stands), _told(marked.filter(~stands), words_in)])
+    told = pl.concat([marked.filter(stands), _told(marked.filter(~stands), alike, words_in)])
     marks = told.with_columns(canonical_key="canonical").select(DuplicateMark.column_names())
     return DuplicateMark.validate(marks.sort("post_key"), cast=True)
 
 
-def _told(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
+def _told(marked: pl.DataFrame, alike: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
     """Say of each copy how it is one: of whom, where, how alike."""
     same_author = pl.col("author") == pl.col("author_canonical")
     same_venue = pl.col("community") == pl.col("community_canonical")
     exact = pl.col("wording") == pl.col("wording_canonical")
-    similarity = np.ones(marked.height)
-    near = marked.with_row_index("row").filter(~exact)
-    rows, pairs = near["row"].to_list(), near.select("post_key", "canonical").to_numpy()
-    for place, one, other in words_in(pairs):
-        similarity[rows[place]] = Indel.normalized_similarity(one, other)
     return marked.with_columns(
         kind=pl.when(~same_author)
         .then(pl.lit("copypasta"))
@@ -345,5 +363,26 @@ def _told(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
         .then(pl.lit("repost"))
         .otherwise(pl.lit("crosspost")),
         match=pl.when(exact).then(pl.lit("exact")).otherwise(pl.lit("near")),
-        similarity=pl.Series(similarity, dtype=pl.Float64),
+        similarity=_similarities(
+            marked.select("post_key", "canonical", exact=exact), alike, words_in
+        ),
     )
+
+
+def _similarities(pairs: pl.DataFrame, alike: pl.DataFrame, words_in: WordsIn) -> pl.Series:
+    """Return how similar the n pairs are; most were compared before."""
+    swapped = alike.select(pl.col("other").alias("one"), pl.col("one").alias("other"), "similarity")
+    known = pl.concat([alike, swapped])
+    told = pairs.join(
+        known,
+        left_on=["post_key", "canonical"],
+        right_on=["one", "other"],
+        how="left",
+        maintain_order="left",
+    ).select(similarity=pl.when("exact").then(1.0).otherwise("similarity"))
+    rows = told["similarity"].is_null().arg_true()
+    similarities = told["similarity"].fill_null(1.0).to_numpy().copy()
+    left = pairs[rows].select("post_key", "canonical").to_numpy()
+    for place, one, other in words_in(left):
+        similarities[rows[place]] = Indel.normalized_similarity(one, other)
+    return pl.Series(similarities)
