@@ -18,7 +18,7 @@ from polars_hash import NonCryptographicHashingNameSpace
 
 VALUES: Final = 64
 BANDS: Final = [f"band_{number:02d}" for number in range(16)]
-LEAST_ESTIMATE: Final = 0.35  # share of equal values below which a pair is not worth verifying
+LEAST_EQUAL: Final = 23  # of the values, below which a pair is not worth verifying: a third
 MOST_BITS_APART: Final = 23  # of 64; two that share half of their shingles differ in 16
 BLOCK: Final = 1_000  # wordings sketched at once: their shingles fit a processor's cache
 COMPARED: Final = 100_000  # pairs whose values are held at once
@@ -67,12 +67,11 @@ def values_of(sketches: pl.DataFrame) -> Values:
     return values
 
 
-def are_likely(ones: Values, others: Values) -> npt.NDArray[np.bool_]:
-    """Tell of each pair of rows whether the estimated share of common shingles is enough."""
+def equal_counts(ones: Values, others: Values) -> npt.NDArray[np.uint8]:
+    """Count of each pair of rows how many of the 64 values are equal."""
     equal = (ones == others).view(np.uint64)  # eight to a number, which are added at once
-    counts: Bits = (equal.sum(axis=1) * _ONE_EACH) >> np.uint64(56)
-    likely: npt.NDArray[np.bool_] = counts >= LEAST_ESTIMATE * VALUES
-    return likely
+    counts: npt.NDArray[np.uint8] = (equal.sum(axis=1) * _ONE_EACH >> np.uint64(56)).astype("u1")
+    return counts
 
 
 class Banded:
@@ -110,7 +109,8 @@ class Banded:
         """Keep the pairs that may be alike."""
         parts = [pairs[start : start + COMPARED] for start in range(0, len(pairs), COMPARED)]
         values = self._values
-        kept = [part[are_likely(values[part[:, 0]], values[part[:, 1]])] for part in parts]
+        counts = [equal_counts(values[part[:, 0]], values[part[:, 1]]) for part in parts]
+        kept = [part[n >= LEAST_EQUAL] for part, n in zip(parts, counts, strict=True)]
         return np.concatenate([NO_PAIRS, *kept])
 
 

@@ -161,7 +161,7 @@ def kept_members(warehouse: Warehouse, cluster_keys: pl.Series) -> pl.DataFrame:
                 select
                     named.post_key, named.cluster_key, posts.author_pseudonym,
                     posts.community_key, posts.created_at, sketches.wording,
-                    marks.canonical_key, marks.kind, marks.match, marks.similarity
+                    marks.canonical_key, marks.match, marks.similarity, marks.skeleton_key
                 from named
                 inner join landed.post_versions as posts on named.post_key = posts.post_key
                 inner join landed.duplicate_sketches as sketches

@@ -81,7 +81,7 @@ def counts(*rows: dict[str, Any]) -> dy.DataFrame[EngagementSnapshot]:
 def marks(*rows: tuple[int, int, int]) -> dy.DataFrame[DuplicateMark]:
     """Return duplicate marks of (post, cluster, canonical)."""
     frame = pl.DataFrame(
-        [(*row, "copypasta", "exact", 1.0) for row in rows],
+        [(*row, "copypasta", "exact", 1.0, None) for row in rows],
         schema=DuplicateMark.create_empty().schema,
         orient="row",
     )
