@@ -104,6 +104,12 @@ class Post(dy.Schema):
     language = dy.String(
         nullable=True, description="detected, ISO 639-1; null where too short or in doubt"
     )
+    language_confidence = dy.Float64(
+        nullable=True,
+        min=0,
+        max=1,
+        description="probability of the likeliest, under 0.5 in doubt; null where too short",
+    )
     words_count = dy.Int64(min=0, description="words in title and text after masking")
     hashtags_count = dy.Int64(min=0, description="hashtags")
     masks = dy.List(

@@ -65,7 +65,7 @@ def pseudonymize(posts: dy.DataFrame[CollectedPost], *, key: bytes) -> dy.DataFr
         *masked.get_columns(),
         _link_categories(posts["links"], masked["masks"]),
         _primary_subtags("declared_languages"),
-        language=detect_languages(titled),
+        *detect_languages(titled).get_columns(),
         words_count=_words_count(titled),
         scrubber_version=pl.lit(SCRUBBER_VERSION, pl.Int32),
     )

@@ -49,6 +49,7 @@ def post(post_key: int, **other: Any) -> dict[str, Any]:
         "link_categories": [],
         "declared_languages": ["en"],
         "language": "en",
+        "language_confidence": 0.9,
         "words_count": 9,
         "hashtags_count": 0,
         "masks": [],
