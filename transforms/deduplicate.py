@@ -27,7 +27,7 @@ from transforms.kept import CARRIED, Kept, Nothing
 from transforms.marks import hashed, marks
 from transforms.minhash import SKETCH, Banded, sketched
 from transforms.probing import Probe
-from transforms.verifying import TextsOf, WordsIn, verify, word_pairs, worded_texts
+from transforms.verifying import TextsOf, WordsIn, WordsOf, verify, worded_texts
 
 VERSION: Final = 4  # of these rules: another number has every corpus marked anew
 BATCH: Final = 10_000  # posts whose texts are held at once
@@ -78,7 +78,7 @@ def find_duplicates(
     worded = _worded(posts, texts_of, batch_posts, across_platforms=across_platforms)
     nodes = worded.drop_nulls("wording").unique("spelling", keep="first", maintain_order=True)
     nodes = nodes.with_row_index("node")
-    words_in = partial(word_pairs, texts_of)
+    words_in = WordsOf(texts_of).pairs
     forest = Forest(nodes.height)
     _join_exact(forest, nodes)
     old, alike = _join_kept(forest, nodes, kept, words_in)

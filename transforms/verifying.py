@@ -18,6 +18,7 @@ from transforms.minhash import Indices
 from transforms.wordings import wordings
 
 PAIRS: Final = 10_000  # pairs whose texts are held at once
+REMEMBERED: Final = 2 * PAIRS  # posts whose words are kept from one question to the next
 COMPARED: Final = 1_000  # pairs whose texts are held as Python strings at once
 LONG_WORDS: Final = 12
 LEAST_SIMILARITY: Final = 0.7
@@ -37,19 +38,38 @@ def worded_texts(texts_of: TextsOf, post_keys: pl.Series) -> pl.DataFrame:
     return texts.select("post_key", words=wordings(texts["text"]))
 
 
-def word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield of pairs of posts the place and both sides' words; none of a post that is gone."""
-    for start in range(0, len(pairs), PAIRS):
-        some = pl.DataFrame(pairs[start : start + PAIRS], schema=["one", "other"], orient="row")
-        wanted = pl.concat([some["one"], some["other"]]).unique()
-        words = worded_texts(texts_of, wanted)
-        both = some.with_row_index("place", offset=start)
-        for side in ("one", "other"):
-            named = words.rename({"post_key": side, "words": f"{side}_words"})
-            both = both.join(named, on=side, how="left", maintain_order="left")
-        both = both.select("place", pl.col("one_words", "other_words").fill_null(""))
-        for place, one, other in both.iter_rows(buffer_size=COMPARED):
-            yield place, one.split(), other.split()
+class WordsOf:
+    """Words of posts by key. The last ones asked for are kept: a kept text is dear to fetch."""
+
+    def __init__(self, texts_of: TextsOf) -> None:
+        """Begin with none."""
+        self._texts_of = texts_of
+        self._known = pl.DataFrame(schema={"post_key": pl.UInt64, "words": pl.String})
+
+    def __call__(self, post_keys: pl.Series) -> pl.DataFrame:
+        """Return `post_key` and `words` of those posts that are held; each key once."""
+        wanted = post_keys.to_frame("post_key")
+        known = self._known.join(wanted, on="post_key", how="semi")
+        missing = wanted.join(known, on="post_key", how="anti")
+        if missing.is_empty():
+            return known
+        fresh = worded_texts(self._texts_of, missing["post_key"])
+        fits = self._known.height + fresh.height <= REMEMBERED
+        self._known = pl.concat([self._known, fresh]) if fits else fresh
+        return pl.concat([known, fresh])
+
+    def pairs(self, pairs: Keys) -> Iterator[tuple[int, list[str], list[str]]]:
+        """Yield of pairs of posts the place and both sides' words; none of a post that is gone."""
+        for start in range(0, len(pairs), PAIRS):
+            some = pl.DataFrame(pairs[start : start + PAIRS], schema=["one", "other"], orient="row")
+            words = self(pl.concat([some["one"], some["other"]]).unique())
+            both = some.with_row_index("place", offset=start)
+            for side in ("one", "other"):
+                named = words.rename({"post_key": side, "words": f"{side}_words"})
+                both = both.join(named, on=side, how="left", maintain_order="left")
+            both = both.select("place", pl.col("one_words", "other_words").fill_null(""))
+            for place, one, other in both.iter_rows(buffer_size=COMPARED):
+                yield place, one.split(), other.split()
 
 
 def verify(forest: Forest, pairs: Indices, keys: Keys, words_in: WordsIn) -> pl.DataFrame:
