@@ -1,10 +1,12 @@
 """Tools that flag near duplicates, each in a process of its own: ours, and others beside it.
 
 `python -m bench.deduplicators TOOL POSTS.parquet FLAGGED.parquet` writes the keys of the flagged
-posts and prints CPU seconds (children's too) and peak memory. All get the same posts and the same
-shingles: words and pairs of neighbouring words. `datasketch` and `datatrove` need a Python that has
-them: `pip install polars datasketch datatrove rensa spacy "xxhash<4"` (datatrove breaks with
-xxhash 4), handed to the bench as `--peers PYTHON`.
+posts and prints CPU seconds (children's too) and peak memory. All get the same posts; rensa and
+datasketch get our shingles, words and pairs of neighbouring words. `datasketch` and `datatrove`
+need a Python that has them, handed to the bench as `--peers PYTHON` (not xxhash 4, which
+datatrove breaks with):
+
+    pip install polars datasketch datatrove orjson spacy tokenizers "xxhash<4"
 """
 
 import json
