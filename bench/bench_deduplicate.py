@@ -1,10 +1,11 @@
-"""Near duplicates beside rensa's own deduplicator, on planted copies.
+"""Near duplicates beside other tools, on planted copies.
 
-`python -m bench.bench_deduplicate [POSTS]` prints posts per CPU second, recall of copies with up
-to 15 % of their words edited, and precision, for both, in one run; and both shares once more for
-the first 5,000 posts against the truth, which posts share seven tenths of all their words with an
-earlier one. Texts are made of ordinary words in the proportions of a natural vocabulary; a tenth
-of the posts are copies.
+`python -m bench.bench_deduplicate [POSTS] [--rounds N] [--peers PYTHON] [--tools ours rensa …]`
+prints posts per CPU second (medians of N rounds, the tools by turns, each in a process of its own)
+and peak memory, recall of copies with up to 15 % of their words edited, and precision; and both
+shares once more for the first 5,000 posts against the truth, which posts share seven tenths of all
+their words with an earlier one. Texts are made of ordinary words in the proportions of a natural
+vocabulary; a tenth of the posts are copies. Tools: `bench/deduplicators.py`.
 
 `python -m bench.bench_deduplicate --incremental 10000 200000` prints what a batch of 20,000 new
 posts costs beside so many kept ones, in a warehouse on disk: CPU seconds of comparing and saving,
@@ -12,22 +13,24 @@ by turns, the median of five batches; and what the sketches take in the file, in
 figures of the issue are those of `--incremental 10000 1000000 10000000` (an hour, 30 GB of disk).
 """
 
+import argparse
+import json
+import os
 import random
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import polars as pl
-from rensa import RMinHashDeduplicator
 
 from flows.kept_posts import compare_due
-from transforms.deduplicate import deduplicate
 from transforms.ordinary import ordinary_words
 from warehouse import store
 
@@ -49,7 +52,6 @@ select
     'bench' as stream, 'synthetic' as route
 from batch
 """
-Marker = Callable[[pl.DataFrame], set[int]]
 Truth = tuple[set[int], set[int]]
 """Which posts are looked at, and which of them are copies."""
 
@@ -84,27 +86,6 @@ def village(size: int, seed: int = 11) -> tuple[pl.DataFrame, set[int]]:
     return posts, copies
 
 
-def ours(posts: pl.DataFrame) -> set[int]:
-    """Mark with `deduplicate`: normalised, verified, clustered."""
-    return set(deduplicate(posts)["post_key"].to_list())
-
-
-def rensa_own(posts: pl.DataFrame) -> set[int]:
-    """Flag with rensa's deduplicator over the same shingles, unverified."""
-    index = RMinHashDeduplicator(threshold=0.5, num_perm=64, use_lsh=True, num_bands=16)
-    kept = index.add_pairs(
-        (str(key), _shingles(text)) for key, text in posts.select("post_key", "text").iter_rows()
-    )
-    return {
-        key for key, is_kept in zip(posts["post_key"].to_list(), kept, strict=True) if not is_kept
-    }
-
-
-def _shingles(text: str) -> list[str]:
-    words = text.split()
-    return [*words, *(f"{one} {other}" for one, other in pairwise(words))]
-
-
 def truly_alike(posts: pl.DataFrame) -> set[int]:
     """Tell which posts share `LEAST_SHARE` of all their words with an earlier one.
 
@@ -131,17 +112,48 @@ def truly_alike(posts: pl.DataFrame) -> set[int]:
     return alike
 
 
-def race(name: str, mark: Marker, posts: pl.DataFrame, truths: Mapping[str, Truth]) -> None:
-    """Time one marker and score it."""
-    started = time.process_time()
-    marked = mark(posts)
-    seconds = time.process_time() - started
-    print(f"{name:6}  {posts.height / seconds:10,.0f} posts per CPU second")
+@dataclass
+class Runs:
+    """What one tool spent, and what it flagged."""
+
+    seconds: list[float] = field(default_factory=list)
+    peak_mib: float = 0.0
+    flagged: set[int] = field(default_factory=set)
+
+    def add(self, python: str, tool: str, source: Path) -> None:
+        """Run it once more."""
+        target = source.with_name("flagged.parquet")
+        command = [python, "-m", "bench.deduplicators", tool, str(source), str(target)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        told = json.loads(done.stdout.splitlines()[-1])
+        self.seconds.append(told["seconds"])
+        self.peak_mib = max(self.peak_mib, told["peak_mib"])
+        self.flagged = set(pl.read_parquet(target)["post_key"].to_list())
+
+
+def race(posts: pl.DataFrame, pythons: Mapping[str, str], rounds: int) -> dict[str, Runs]:
+    """Run each tool so often, by turns."""
+    runs = {tool: Runs() for tool in pythons}
+    with TemporaryDirectory() as folder:
+        source = Path(folder) / "posts.parquet"
+        posts.write_parquet(source)
+        for number in range(rounds):
+            for tool, python in pythons.items():
+                runs[tool].add(python, tool, source)
+                print(f"round {number + 1}  {tool:10}  {runs[tool].seconds[-1]:8.2f} CPU seconds")
+            print(f"load {os.getloadavg()[0]:.1f}", flush=True)
+    return runs
+
+
+def tell(tool: str, runs: Runs, posts_count: int, truths: Mapping[str, Truth]) -> None:
+    """Print one tool's figures."""
+    rate = posts_count / median(runs.seconds)
+    print(f"{tool:10}  {rate:10,.0f} posts per CPU second  {runs.peak_mib:8,.0f} MiB at the peak")
     for of_what, (among, truth) in truths.items():
-        found = marked & among
+        found = runs.flagged & among
         right = len(found & truth)
         print(
-            f"        {of_what:18}  recall {right / len(truth):.3f}"
+            f"            {of_what:18}  recall {right / len(truth):.3f}"
             f"  precision {right / max(1, len(found)):.3f}"
         )
 
@@ -219,21 +231,28 @@ def sketch_bytes(warehouse: store.Warehouse) -> float:
 
 
 def main() -> None:
-    """Race both on the same posts, or time batches beside kept posts."""
-    if sys.argv[1:2] == ["--incremental"]:
-        incremental([int(size) for size in sys.argv[2:]] or [10_000, 200_000])
+    """Race tools on the same posts, or time batches beside kept posts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("posts", nargs="?", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", help="a Python that has the other tools")
+    parser.add_argument("--tools", nargs="*", default=["ours", "rensa"])
+    parser.add_argument("--incremental", nargs="*", type=int, metavar="KEPT")
+    asked = parser.parse_args()
+    if asked.incremental is not None:
+        incremental(asked.incremental or [10_000, 200_000])
         return
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
-    posts, copies = village(size)
-    print(f"{size:,} posts, {len(copies):,} copies with up to 15 % of their words edited")
-    ours(posts.head(100))  # imports and pattern compilation are no part of the race
+    posts, copies = village(asked.posts)
+    print(f"{asked.posts:,} posts, {len(copies):,} copies with up to 15 % of their words edited")
     some = posts.head(TRUE_POSTS)
     truths = {
         "planted copies": (set(posts["post_key"].to_list()), copies),
         "alike by all words": (set(some["post_key"].to_list()), truly_alike(some)),
     }
-    race("ours", ours, posts, truths)
-    race("rensa", rensa_own, posts, truths)
+    own = ("ours", "rensa")
+    pythons = {tool: sys.executable if tool in own else asked.peers for tool in asked.tools}
+    for tool, runs in race(posts, pythons, asked.rounds).items():
+        tell(tool, runs, posts.height, truths)
 
 
 if __name__ == "__main__":

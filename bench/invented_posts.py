@@ -107,6 +107,7 @@ _ALIKE = {
     "platform": "reddit",
     "community_key": "reddit/quietporch",
     "language": "en",
+    "language_confidence": 0.9,
     "words_count": WORDS,
     "hashtags_count": 0,
     "scrubber_version": 1,

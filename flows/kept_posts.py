@@ -66,5 +66,6 @@ def compare_due(opened: Opened, *, across_platforms: bool) -> int:
             found.marks,
             sketches=found.sketches.join(as_read, on="post_key"),
             post_keys=found.post_keys,
+            until=due["place"][-1],
         )
     )

@@ -6,7 +6,7 @@ platform's, `observed_at` ours. All are UTC.
 
 import dataframely as dy
 
-from schema.vocabulary import LINK_CATEGORIES, PLATFORMS, POST_KINDS
+from schema.vocabulary import DUPLICATE_KINDS, LINK_CATEGORIES, PLATFORMS, POST_KINDS
 
 DIRECT = {"privacy": "direct"}
 INDIRECT = {"privacy": "indirect"}
@@ -104,6 +104,12 @@ class Post(dy.Schema):
     language = dy.String(
         nullable=True, description="detected, ISO 639-1; null where too short or in doubt"
     )
+    language_confidence = dy.Float64(
+        nullable=True,
+        min=0,
+        max=1,
+        description="probability of the likeliest, under 0.5 in doubt; null where too short",
+    )
     words_count = dy.Int64(min=0, description="words in title and text after masking")
     hashtags_count = dy.Int64(min=0, description="hashtags")
     masks = dy.List(
@@ -143,10 +149,16 @@ class DuplicateMark(dy.Schema):
     cluster_key = dy.UInt64(description="smallest post_key of its cluster", metadata=KEYED)
     canonical_key = dy.UInt64(description="the cluster's earliest post", metadata=KEYED)
     kind = dy.Enum(
-        ["same_post", "repost", "crosspost", "copypasta"],
+        DUPLICATE_KINDS,
         description="repost: same author, same venue; crosspost: same author, other venue; "
-        "copypasta: another author; same_post: one post seen twice, which the store keeps once, "
-        "so that no mark is of this kind",
+        "copypasta: another author; template: three authors or more filled the same gaps of the "
+        "canonical wording, each differently; same_post: one post seen twice, which the store "
+        "keeps once, so that no mark is of this kind",
     )
     match = dy.Enum(["exact", "near"], description="wording equal once normalised, or similar")
     similarity = dy.Float64(min=0, max=1, description="of the wordings, 1 = exact")
+    skeleton_key = dy.UInt64(
+        nullable=True,
+        description="hash of which of the canonical wording's words this one keeps; null where "
+        "exact, or where the cluster has fewer than three authors",
+    )

@@ -36,7 +36,7 @@ WishValue = Literal["allow", "disallow", "undeclared"]
 # towards a post; what a study may ask for, in the plural
 InteractionKind = Literal["like", "repost", "quote"]
 Interactions = Literal["likes", "reposts", "quotes"]
-DuplicateKind = Literal["same_post", "repost", "crosspost", "copypasta"]
+DuplicateKind = Literal["same_post", "repost", "crosspost", "copypasta", "template"]
 DuplicateMatch = Literal["exact", "near"]
 LinkCategory = Literal[
     "crowdfunding",

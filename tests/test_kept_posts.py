@@ -172,3 +172,23 @@ def test_sketches_are_made_anew_from_the_warehouse(warehouse: store.Warehouse) -
     assert_frame_equal(compare(warehouse), before)
     assert_frame_equal(warehouse.frame(sketches), kept)
     assert kept.height == len(held)
+
+
+def test_what_was_compared_is_not_looked_at_again_but_what_lost_its_sketch_is(
+    warehouse: store.Warehouse,
+) -> None:
+    empty(warehouse)
+    held = {plain["post_key"]: plain for plain in village(5, 60)}
+    first, second = list(held.values())[:40], list(held.values())[40:]
+    save(warehouse, *map(stored, first))
+    compare(warehouse)
+    save(warehouse, *map(stored, second))
+    rules = warehouse.scalar("select duplicates_of from landed.store")
+    due = store.duplicate_inputs(warehouse, rules)["post_key"]
+    assert set(due) == {plain["post_key"] for plain in second}
+    lost = first[7]["post_key"]
+    warehouse.execute(f"delete from landed.duplicate_sketches where post_key = {lost}")
+    due = store.duplicate_inputs(warehouse, rules)["post_key"]
+    assert {lost, *(plain["post_key"] for plain in second)} <= set(due)
+    assert_frame_equal(compare(warehouse), whole(held))
+    assert store.duplicate_inputs(warehouse, rules).is_empty()

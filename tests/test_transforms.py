@@ -334,13 +334,24 @@ def test_languages_are_told_where_there_is_enough_to_read() -> None:
             "",
         ]
     )
-    assert detect_languages(texts).to_list() == ["en", "de", "fr", None, None, None, None, None]
+    found = detect_languages(texts)
+    assert found["language"].to_list() == ["en", "de", "fr", None, None, None, None, None]
+    sure = found["language_confidence"]
+    assert sure.head(3).is_between(LEAST_PROBABILITY, 1).all()
+    assert sure.tail(5).is_null().all()
+
+
+def test_a_text_of_three_languages_is_in_doubt_and_says_how_much() -> None:
+    text = "je ne sais pas no puedo dormir non sono mai stato"
+    [(language, sure)] = detect_languages(pl.Series([text])).rows()
+    assert language is None
+    assert 0 < sure < LEAST_PROBABILITY
 
 
 def test_a_language_does_not_depend_on_placeholders() -> None:
     text = "I have not slept since the letter came, and nobody has noticed."
     masked = f"[HANDLE] {text} [LINK:crowdfunding] [LINK:support_service]"
-    assert detect_languages(pl.Series([masked])).to_list() == ["en"]
+    assert detect_languages(pl.Series([masked]))["language"].to_list() == ["en"]
 
 
 def test_many_texts_have_the_languages_that_each_has_alone() -> None:
@@ -363,9 +374,9 @@ def test_many_texts_have_the_languages_that_each_has_alone() -> None:
     ]
     texts = [*mixed, *(f"{text} " * 90 for text in phrases)]
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    alone = [detect_languages(pl.Series([text])).item() for text in texts]
-    assert detect_languages(pl.Series(texts)).to_list() == alone
-    assert detect_languages(pl.Series(texts[::-1])).to_list() == alone[::-1]
+    alone = [detect_languages(pl.Series([text])).row(0) for text in texts]
+    assert detect_languages(pl.Series(texts)).rows() == alone
+    assert detect_languages(pl.Series(texts[::-1])).rows() == alone[::-1]
     guesses = BatchIdentifier(identifier).classify(texts, threshold=LEAST_PROBABILITY)
     for text, language, probability in zip(
         texts, guesses.languages, guesses.probabilities, strict=True
@@ -373,11 +384,11 @@ def test_many_texts_have_the_languages_that_each_has_alone() -> None:
         theirs, likelihood = identifier.classify(text)
         assert probability == pytest.approx(likelihood, abs=CLOSE / 10)
         assert language == theirs or probability < LEAST_PROBABILITY
-    assert {"en", "de", "fr", "es", "ru", "ja", None} <= set(alone)
+    assert {"en", "de", "fr", "es", "ru", "ja", None} <= {language for language, _ in alone}
 
 
 def test_no_text_has_a_language() -> None:
-    assert detect_languages(pl.Series([], dtype=pl.String)).to_list() == []
+    assert detect_languages(pl.Series([], dtype=pl.String)).rows() == []
 
 
 def test_ordinary_words_know_their_endings_and_phrases() -> None:

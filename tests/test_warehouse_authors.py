@@ -319,14 +319,14 @@ def test_detected_and_declared_languages_are_compared_in_cells_of_eleven_authors
     with opened(tmp_path / "w.duckdb") as warehouse:
         save(warehouse, *rows)
         found = warehouse.execute(
-            "select declared, detected, n_posts, declared_share, is_disagreement "
+            "select declared, detected, n_posts, declared_share, is_disagreement, mean_confidence "
             "from language_disagreement order by all"
         )
     assert found == [
-        ("de", "en", 11, 1.0, False),
-        ("en", "en", 12, 1.0, False),
-        ("fr", "en", 11, 1.0, True),
-        ("other", "other", 3, 1.0, True),
+        ("de", "en", 11, 1.0, False, pytest.approx(0.9)),
+        ("en", "en", 12, 1.0, False, pytest.approx(0.9)),
+        ("fr", "en", 11, 1.0, True, pytest.approx(0.9)),
+        ("other", "other", 3, 1.0, True, pytest.approx(0.9)),
     ]
 
 

@@ -12,82 +12,26 @@ asked for by the batch, so memory is some 300 bytes a new post, not its text. Wo
 apart by 64-bit hashes: among ten million some two are confused with a chance of 3 in 10^6.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import dataframely as dy
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-from polars_hash import NonCryptographicHashingNameSpace
-from rapidfuzz.distance import Indel
 
 from schema.posts import DuplicateMark
 from schema.vocabulary import PLATFORMS
 from transforms.forest import Forest
-from transforms.minhash import SKETCH, Indices, neighbour_pairs, other_pairs, sketched
+from transforms.kept import CARRIED, Kept, Nothing
+from transforms.marks import hashed, marks
+from transforms.minhash import SKETCH, Banded, sketched
 from transforms.probing import Probe
-from transforms.wordings import wordings
+from transforms.verifying import TextsOf, WordsIn, WordsOf, verify, worded_texts
 
-VERSION: Final = 3  # of these rules: another number has every corpus marked anew
+VERSION: Final = 4  # of these rules: another number has every corpus marked anew
 BATCH: Final = 10_000  # posts whose texts are held at once
-PAIRS: Final = 10_000  # pairs whose texts are held at once
-COMPARED: Final = 1_000  # pairs whose texts are held as Python strings at once
 SHORTEST_NEAR: Final = 40  # characters of the words with one blank between
-LONG_WORDS: Final = 12
-LEAST_SIMILARITY: Final = 0.7
-LEAST_SIMILARITY_SHORT: Final = 0.8  # under LONG_WORDS words, where one word weighs more
-
-Keys = npt.NDArray[np.uint64]
-TextsOf = Callable[[pl.Series], pl.DataFrame]
-"""From post keys to the columns `post_key` and `text`, in any order; a post may be gone."""
-WordsIn = Callable[[Keys], Iterator[tuple[int, list[str], list[str]]]]
-
-_CARRIED: Final[dict[str, type[pl.DataType]]] = {
-    "canonical_key": pl.UInt64,
-    "kind": pl.String,
-    "match": pl.String,
-    "similarity": pl.Float64,
-}
-
-
-class Kept(Protocol):
-    """The posts compared before. A post that has no double is a cluster of its own key."""
-
-    def alike(self, wordings: pl.Series) -> pl.DataFrame:
-        """Return `wording` and `cluster_key` of the kept posts with one of these wordings."""
-
-    def sketches(self) -> Iterator[pl.DataFrame]:
-        """Yield the sketches of all kept posts that have one, with `post_key`, by the block."""
-
-    def clusters(self, post_keys: pl.Series) -> pl.DataFrame:
-        """Return `post_key` and `cluster_key` of these posts, as far as they are kept."""
-
-    def members(self, cluster_keys: pl.Series) -> pl.DataFrame:
-        """Return all posts of these clusters, with the marks that they carry."""
-
-
-class _Nothing:
-    """No post was compared before."""
-
-    def alike(self, wordings: pl.Series) -> pl.DataFrame:
-        return pl.DataFrame(schema={"wording": pl.UInt64, "cluster_key": pl.UInt64})
-
-    def sketches(self) -> Iterator[pl.DataFrame]:
-        yield from ()
-
-    def clusters(self, post_keys: pl.Series) -> pl.DataFrame:
-        return pl.DataFrame(schema=dict.fromkeys(("post_key", "cluster_key"), pl.UInt64))
-
-    def members(self, cluster_keys: pl.Series) -> pl.DataFrame:
-        names = ("author_pseudonym", "community_key")
-        keys = dict.fromkeys(("post_key", "wording", "cluster_key"), pl.UInt64)
-        instants = {"created_at": pl.Datetime("us", "UTC")}
-        return pl.DataFrame(
-            schema={**dict.fromkeys(names, pl.String), **keys, **instants, **_CARRIED}
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +60,7 @@ def deduplicate(
     once = posts.sort("created_at", "post_key", "text").unique("post_key", keep="first")
     return find_duplicates(
         once.drop("text"),
-        partial(_texts_in, once.select("post_key", "text")),
+        partial(_texts_in, once.select("post_key", "text").sort("post_key")),
         across_platforms=across_platforms,
     ).marks
 
@@ -130,22 +74,24 @@ def find_duplicates(
     batch_posts: int = BATCH,
 ) -> Comparison:
     """Compare new posts where the texts are not at hand: `texts_of` brings a batch's."""
-    kept = kept or _Nothing()
+    kept = kept or Nothing()
     worded = _worded(posts, texts_of, batch_posts, across_platforms=across_platforms)
     nodes = worded.drop_nulls("wording").unique("spelling", keep="first", maintain_order=True)
     nodes = nodes.with_row_index("node")
-    words_in = partial(_word_pairs, texts_of)
+    words_in = WordsOf(texts_of).pairs
     forest = Forest(nodes.height)
     _join_exact(forest, nodes)
-    old = _join_kept(forest, nodes, kept, words_in)
-    _join_near(forest, nodes, words_in)
+    old, alike = _join_kept(forest, nodes, kept, words_in)
+    alike = pl.concat([alike, *_join_near(forest, nodes, words_in)])
     members = _members(forest, worded, nodes, kept, old)
-    sketches = worded.select("post_key", "wording", *SKETCH)
-    return Comparison(_marks(members, words_in), members["post_key"], sketches)
+    sketches = worded.select("post_key", "wording", "spelling", *SKETCH)
+    return Comparison(marks(members, alike, words_in), members["post_key"], sketches)
 
 
 def _texts_in(texts: pl.DataFrame, post_keys: pl.Series) -> pl.DataFrame:
-    return post_keys.unique().to_frame("post_key").join(texts, on="post_key")
+    """Look up texts in a table sorted by key: a join would read all of its keys each time."""
+    found: pl.DataFrame = texts[texts["post_key"].search_sorted(post_keys)]
+    return found
 
 
 def _worded(
@@ -172,38 +118,32 @@ def _worded(
 
 def _who_and_where() -> tuple[pl.Expr, pl.Expr]:
     return (
-        _hash(pl.col("author_pseudonym")).alias("author"),
-        _hash(pl.col("community_key").cast(pl.String)).alias("community"),
+        hashed(pl.col("author_pseudonym")).alias("author"),
+        hashed(pl.col("community_key").cast(pl.String)).alias("community"),
     )
 
 
 def _summed_up(some: pl.DataFrame, texts_of: TextsOf) -> pl.DataFrame:
-    read = _worded_texts(texts_of, some["post_key"])
-    words = pl.col("words")
-    worded = some.join(read, on="post_key", how="left", maintain_order="left").with_columns(
-        wording=_hash(
-            pl.concat_str("scope", words.str.replace_all(" ", "", literal=True), separator=" ")
-        ),
-        spelling=_hash(pl.concat_str("scope", "words", separator=" ")),
+    read = worded_texts(texts_of, some["post_key"])
+    words = read["words"].str.split(" ")
+    is_long = (read["words"].str.len_chars() >= SHORTEST_NEAR).fill_null(value=False)
+    scopes = some.select("post_key", "scope")
+    summed = (
+        read.lazy()
+        .join(scopes.lazy(), on="post_key", how="left", maintain_order="left")
+        .with_columns(letters=words.list.join(""))
+        .select(
+            "post_key",
+            "scope",
+            wording=hashed(pl.concat_str("scope", "letters", separator=" ")),
+            spelling=hashed(pl.concat_str("scope", "words", separator=" ")),
+        )
+        .collect()
     )
-    is_long = words.str.len_chars() >= SHORTEST_NEAR
-    once = worded.filter(is_long).unique("spelling", keep="first", maintain_order=True)
-    return worded.drop("words").join(
-        sketched(once.with_columns(words.str.split(" "))),
-        on="spelling",
-        how="left",
-        maintain_order="left",
-    )
-
-
-def _worded_texts(texts_of: TextsOf, post_keys: pl.Series) -> pl.DataFrame:
-    texts = texts_of(post_keys)
-    return texts.select("post_key", words=wordings(texts["text"]))
-
-
-def _hash(text: pl.Expr) -> pl.Expr:
-    hashed: pl.Expr = NonCryptographicHashingNameSpace(text).xxhash64()
-    return hashed
+    long = summed.filter(is_long)
+    sketches = sketched(words.filter(is_long), long["scope"])
+    whole = pl.concat([long.hstack(sketches), summed.filter(~is_long)], how="diagonal")
+    return some.join(whole.drop("scope"), on="post_key", how="left", maintain_order="left")
 
 
 def _join_exact(forest: Forest, nodes: pl.DataFrame) -> None:
@@ -212,8 +152,13 @@ def _join_exact(forest: Forest, nodes: pl.DataFrame) -> None:
         forest.join(node, first)
 
 
-def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsIn) -> pl.DataFrame:
-    """Join new wordings with kept clusters; return `cluster_key` and `old`, the node of each."""
+def _join_kept(
+    forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsIn
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Join new wordings with kept clusters.
+
+    Return `cluster_key` and `old`, the node of each, and what was found alike.
+    """
     exact = nodes.select("node", "wording").join(
         kept.alike(nodes["wording"].unique()), on="wording"
     )
@@ -228,65 +173,44 @@ def _join_kept(forest: Forest, nodes: pl.DataFrame, kept: Kept, words_in: WordsI
     forest.grow(old.height)
     for node, cluster in exact.join(old, on="cluster_key").select("node", "old").iter_rows():
         forest.join(node, cluster)
-    pairs = near.join(old, on="cluster_key").sort("node", "other")
-    ends, keys = pairs.select("node", "old"), pairs.select("one", "other")
-    _verify(forest, ends.to_numpy(), keys.to_numpy(), words_in)
-    return old
+    pairs = near.join(old, on="cluster_key").sort("equal", "other", descending=[True, False])
+    is_best = pl.struct("node", "old").is_first_distinct()
+    alike = []
+    for some in (pairs.filter(is_best), pairs.filter(~is_best)):  # of most, the best is enough
+        ends, keys = some.select("node", "old"), some.select("one", "other")
+        alike.append(verify(forest, ends.to_numpy(), keys.to_numpy(), words_in))
+    return old, pl.concat(alike)
 
 
 def _met(long: pl.DataFrame, kept: Kept) -> pl.DataFrame:
-    """List what may be near: `node`, its post `one`, and `other`, one kept post a spelling."""
+    """List what may be near: `node`, its post `one`, and `other`, one kept post a spelling.
+
+    `equal` says how many of their sketches' values are.
+    """
     probe: Probe | None = None
     own = long.select("node", one="post_key")
-    parts = [own.clear().with_columns(other=pl.lit(0, pl.UInt64), spelling=pl.lit(0, pl.UInt64))]
+    named = {"other": pl.UInt64, "spelling": pl.UInt64, "equal": pl.Int64}
+    parts = [own.clear().hstack(pl.DataFrame(schema=named))]
     for block in kept.sketches() if long.height else ():
         probe = probe or Probe(long)
-        new, old = probe.meetings(block).T
+        new, old, equal = probe.meetings(block).T
         met = block.select("spelling", other="post_key")[old]
-        parts.append(pl.concat([own[new], met.select("other", "spelling")], how="horizontal"))
+        told = met.select("other", "spelling", equal=pl.Series(equal))
+        parts.append(pl.concat([own[new], told], how="horizontal"))
     return pl.concat(parts).sort("other").unique(["node", "spelling"], keep="first")
 
 
-def _join_near(forest: Forest, nodes: pl.DataFrame, words_in: WordsIn) -> None:
+def _join_near(
+    forest: Forest, nodes: pl.DataFrame, words_in: WordsIn
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Join new wordings: neighbours first, then whatever of a bucket is not yet one cluster."""
     long = nodes.drop_nulls("bits")
     places, keys = long["node"].to_numpy().astype(np.int64), long["post_key"].to_numpy()
-    pairs = neighbour_pairs(long)
-    _verify(forest, places[pairs], keys[pairs], words_in)
-    pairs = other_pairs(long, forest.heads()[places])
-    _verify(forest, places[pairs], keys[pairs], words_in)
-
-
-def _verify(forest: Forest, pairs: Indices, keys: Keys, words_in: WordsIn) -> None:
-    """Join what is truly alike; what is one cluster already is not looked at."""
-    for start in range(0, len(pairs), PAIRS):
-        block = pairs[start : start + PAIRS].tolist()
-        apart = [place for place, pair in enumerate(block) if not forest.is_joined(*pair)]
-        for place, one, other in words_in(keys[start : start + PAIRS][apart]):
-            pair = block[apart[place]]
-            if not forest.is_joined(*pair) and _are_alike(one, other):
-                forest.join(*pair)
-
-
-def _word_pairs(texts_of: TextsOf, pairs: Keys) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield of pairs of posts the place and both sides' words; none of a post that is gone."""
-    for start in range(0, len(pairs), PAIRS):
-        some = pl.DataFrame(pairs[start : start + PAIRS], schema=["one", "other"], orient="row")
-        wanted = pl.concat([some["one"], some["other"]]).unique()
-        words = _worded_texts(texts_of, wanted)
-        both = some.with_row_index("place", offset=start)
-        for side in ("one", "other"):
-            named = words.rename({"post_key": side, "words": f"{side}_words"})
-            both = both.join(named, on=side, how="left", maintain_order="left")
-        both = both.select("place", pl.col("one_words", "other_words").fill_null(""))
-        for place, one, other in both.iter_rows(buffer_size=COMPARED):
-            yield place, one.split(), other.split()
-
-
-def _are_alike(one: list[str], other: list[str]) -> bool:
-    is_long = min(len(one), len(other)) >= LONG_WORDS
-    least = LEAST_SIMILARITY if is_long else LEAST_SIMILARITY_SHORT
-    return bool(one) and Indel.normalized_similarity(one, other, score_cutoff=least) >= least
+    banded = Banded(long)
+    pairs = banded.neighbour_pairs()
+    first = verify(forest, places[pairs], keys[pairs], words_in)
+    pairs = banded.other_pairs(forest.heads()[places])
+    return first, verify(forest, places[pairs], keys[pairs], words_in)
 
 
 def _members(
@@ -301,49 +225,13 @@ def _members(
     old_heads = old_heads.join(new_heads, on="cluster", how="semi")
     members = kept.members(old_heads["cluster_key"]).join(old_heads, on="cluster_key")
     # another pass may have compared them meanwhile: then this one's result is not saved
-    members = members.join(new, on="post_key", how="anti")
+    members = members.join(new, on="post_key", how="anti").unique("post_key")
     carried = members.select(
         "post_key",
         *_who_and_where(),
         pl.col("created_at").cast(new["created_at"].dtype),
         "wording",
         "cluster",
-        *(pl.col(name).cast(kind) for name, kind in _CARRIED.items()),
+        *(pl.col(name).cast(kind) for name, kind in CARRIED.items()),
     )
     return pl.concat([new, carried], how="diagonal")
-
-
-def _marks(members: pl.DataFrame, words_in: WordsIn) -> dy.DataFrame[DuplicateMark]:
-    """Mark all but the earliest of each cluster; a mark whose canonical post stands is kept."""
-    ordered = members.sort("created_at", "post_key")
-    canonical = ordered.group_by("cluster", maintain_order=True).agg(
-        pl.col("post_key").min().alias("cluster_key"),
-        pl.col("post_key").first().alias("canonical"),
-        pl.first("author", "community", "wording").name.suffix("_canonical"),
-    )
-    marked = ordered.join(canonical, on="cluster").filter(pl.col("post_key") != pl.col("canonical"))
-    stands = pl.col("canonical_key").eq_missing(pl.col("canonical"))
-    told = pl.concat([marked.filter(stands), _told(marked.filter(~stands), words_in)])
-    marks = told.with_columns(canonical_key="canonical").select(DuplicateMark.column_names())
-    return DuplicateMark.validate(marks.sort("post_key"), cast=True)
-
-
-def _told(marked: pl.DataFrame, words_in: WordsIn) -> pl.DataFrame:
-    """Say of each copy how it is one: of whom, where, how alike."""
-    same_author = pl.col("author") == pl.col("author_canonical")
-    same_venue = pl.col("community") == pl.col("community_canonical")
-    exact = pl.col("wording") == pl.col("wording_canonical")
-    similarity = np.ones(marked.height)
-    near = marked.with_row_index("row").filter(~exact)
-    rows, pairs = near["row"].to_list(), near.select("post_key", "canonical").to_numpy()
-    for place, one, other in words_in(pairs):
-        similarity[rows[place]] = Indel.normalized_similarity(one, other)
-    return marked.with_columns(
-        kind=pl.when(~same_author)
-        .then(pl.lit("copypasta"))
-        .when(same_venue)
-        .then(pl.lit("repost"))
-        .otherwise(pl.lit("crosspost")),
-        match=pl.when(exact).then(pl.lit("exact")).otherwise(pl.lit("near")),
-        similarity=pl.Series(similarity, dtype=pl.Float64),
-    )

@@ -19,10 +19,12 @@ LONGEST_IN_BATCH: Final = 2_000  # letters; a few long texts side by side gain n
 _NOT_WORDS: Final = r"\[[A-Z]+(?::[a-z_]+)?\]|[^\p{L}\p{M}'\s]"
 
 
-def detect_languages(texts: pl.Series) -> pl.Series:
-    """Tell each masked text's language; null where it is too short or in doubt.
+def detect_languages(texts: pl.Series) -> pl.DataFrame:
+    """Tell each masked text's language and how sure that is; n strings to n rows.
 
-    n strings to n ISO 639-1 codes. Placeholders, digits and signs do not count.
+    `language`: ISO 639-1; null where the text is too short or in doubt (`und`).
+    `language_confidence`: probability of the likeliest one; null where the text is too short.
+    Placeholders, digits and signs do not count.
     """
     words = (
         texts.rename("words")
@@ -34,30 +36,37 @@ def detect_languages(texts: pl.Series) -> pl.Series:
     is_short = pl.col("words").str.len_chars() <= LONGEST_IN_BATCH
     side_by_side = long_enough.filter(is_short)["words"].to_list()
     alone = long_enough.filter(~is_short)["words"].to_list()
-    languages = [*_languages(side_by_side), *map(_language, alone)]
+    found = [*_languages(side_by_side), *map(_language, alone)]
     known = pl.DataFrame(
-        {"words": [*side_by_side, *alone], "language": languages},
-        schema={"words": pl.String, "language": pl.String},
+        [(text, *told) for text, told in zip([*side_by_side, *alone], found, strict=True)],
+        schema={"words": pl.String, "language": pl.String, "language_confidence": pl.Float64},
+        orient="row",
+    ).with_columns(
+        pl.when(pl.col("language_confidence") >= LEAST_PROBABILITY).then("language"),
+        pl.col("language_confidence").clip(0, 1).round(3),
     )
-    return words.join(known, on="words", how="left", maintain_order="left")["language"]
+    return words.join(known, on="words", how="left", maintain_order="left").drop("words")
 
 
-def _languages(texts: list[str]) -> list[str | None]:
+def _languages(texts: list[str]) -> list[tuple[str, float]]:
     if not texts:
         return []
     guesses = _batch_identifier().classify(texts, threshold=LEAST_PROBABILITY)
-    likely = guesses.probabilities >= LEAST_PROBABILITY
     return [
-        (guess if is_likely else None) if is_clear else _language(text)
-        for text, guess, is_likely, is_clear in zip(
-            texts, guesses.languages, likely.tolist(), guesses.is_clear.tolist(), strict=True
+        (guess, probability) if is_clear else _language(text)
+        for text, guess, probability, is_clear in zip(
+            texts,
+            guesses.languages,
+            guesses.probabilities.tolist(),
+            guesses.is_clear.tolist(),
+            strict=True,
         )
     ]
 
 
-def _language(text: str) -> str | None:
+def _language(text: str) -> tuple[str, float]:
     language, probability = _identifier().classify(text)
-    return str(language) if probability >= LEAST_PROBABILITY else None
+    return str(language), float(probability)
 
 
 @functools.cache

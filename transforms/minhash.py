@@ -4,8 +4,8 @@ Shingles are words and pairs of neighbouring words. Of 64 values one byte each i
 of 4: two wordings that share seven tenths of their shingles meet in some band with a chance
 of 0.99, two that share a third with 0.18. Whether two are candidates depends on these two alone:
 they meet in a band, and enough of their values are equal. The caller verifies each.
-Source: Broder 1997; orders of the shingles by odd multiples of their xxHash64, modulo 2^32, equal
-on every machine.
+Source: Broder 1997; orders of the shingles by odd multiples of their XXH3, modulo 2^32, equal on
+every machine.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +18,13 @@ from polars_hash import NonCryptographicHashingNameSpace
 
 VALUES: Final = 64
 BANDS: Final = [f"band_{number:02d}" for number in range(16)]
-LEAST_ESTIMATE: Final = 0.35  # share of equal values below which a pair is not worth verifying
+LEAST_EQUAL: Final = 23  # of the values, below which a pair is not worth verifying: a third
 MOST_BITS_APART: Final = 23  # of 64; two that share half of their shingles differ in 16
 BLOCK: Final = 1_000  # wordings sketched at once: their shingles fit a processor's cache
 COMPARED: Final = 100_000  # pairs whose values are held at once
 CROWD: Final = 64  # rows of a bucket from which on it is searched cluster by cluster
 
-SKETCH: Final = pl.Schema(
-    {"spelling": pl.UInt64, "bits": pl.UInt64} | dict.fromkeys(BANDS, pl.UInt32)
-)
+SKETCH: Final = pl.Schema({"bits": pl.UInt64} | dict.fromkeys(BANDS, pl.UInt32))
 Signatures: TypeAlias = npt.NDArray[np.uint32]
 Values: TypeAlias = npt.NDArray[np.uint8]
 Buckets: TypeAlias = npt.NDArray[np.uint32]
@@ -36,23 +34,24 @@ NO_PAIRS: Final[Indices] = np.empty((0, 2), dtype=np.int64)
 
 _HALF: Final = np.uint64(32)
 _LOW_HALF: Final = np.uint64(2**32 - 1)
-_MIXERS: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
+_MIXERS: Final = (np.uint32(0x9E3779B1), np.uint32(0x85EBCA77))
+_ONE_EACH: Final = np.uint64(0x0101010101010101)
+_SHIFT: Final = np.uint32(15)
 _FACTORS: Final = np.array(
     [pow(0x915F77F5, place, 2**32) for place in range(1, VALUES + 1)], dtype=np.uint32
 )  # odd, so that each orders all 32-bit numbers anew
 
 
-def sketched(worded: pl.DataFrame) -> pl.DataFrame:
-    """Sketch the n lists of `words`: their `spelling`, 64 lowest bits, and the bands' values.
+def sketched(words: pl.Series, scopes: pl.Series) -> pl.DataFrame:
+    """Sketch n lists of words: 64 lowest bits, and the bands' values.
 
-    `scope` (a byte) goes into the values: what is of two scopes never meets.
+    `scopes` (a byte) goes into the values: what is of two scopes never meets.
     """
-    mixed = worded["scope"].to_numpy() * np.uint8(0x9D)
-    values = (signatures(worded["words"]) >> np.uint32(8)).astype(np.uint8) ^ mixed[:, None]
+    mixed = scopes.to_numpy() * np.uint8(0x9D)
+    values = (signatures(words) >> np.uint32(8)).astype(np.uint8) ^ mixed[:, None]
     bands = np.ascontiguousarray(values.view("<u4").T)
     bits = np.packbits(values & 1, axis=1).view("<u8")[:, 0]
-    columns = {"spelling": worded["spelling"], "bits": bits}
-    return pl.DataFrame(columns | dict(zip(BANDS, bands, strict=True)), schema=SKETCH)
+    return pl.DataFrame({"bits": bits} | dict(zip(BANDS, bands, strict=True)), schema=SKETCH)
 
 
 def signatures(words: pl.Series) -> Signatures:
@@ -68,42 +67,57 @@ def values_of(sketches: pl.DataFrame) -> Values:
     return values
 
 
-def are_likely(ones: Values, others: Values) -> npt.NDArray[np.bool_]:
-    """Tell of each pair of rows whether the estimated share of common shingles is enough."""
-    likely: npt.NDArray[np.bool_] = (ones == others).mean(axis=1) >= LEAST_ESTIMATE
-    return likely
+def equal_counts(ones: Values, others: Values) -> npt.NDArray[np.uint8]:
+    """Count of each pair of rows how many of the 64 values are equal."""
+    equal = (ones == others).view(np.uint64)  # eight to a number, which are added at once
+    counts: npt.NDArray[np.uint8] = (equal.sum(axis=1) * _ONE_EACH >> np.uint64(56)).astype("u1")
+    return counts
 
 
-def neighbour_pairs(sketches: pl.DataFrame) -> Indices:
-    """Propose of each bucket's rows each with the first and with the one before it.
+class Banded:
+    """n sketches, and which of their rows share a bucket in which band."""
 
-    Two columns of row numbers; no more than 32 pairs a row, so that most of a bucket of
-    many is found to be one cluster before all of its pairs are looked at.
-    """
-    bits, values = sketches["bits"].to_numpy(), values_of(sketches)
-    found: list[Indices] = [NO_PAIRS]
-    for band in BANDS:
-        order, starts = _shared(sketches[band].to_numpy())
-        later = np.flatnonzero(starts != np.arange(len(starts)))
-        for before in (starts[later], later - 1):
-            found.append(_likely(bits, values, order[before], order[later]))
-    return _distinct(found)
+    def __init__(self, sketches: pl.DataFrame) -> None:
+        """Sort every band once; kept is what shares a bucket, some rows of a hundred."""
+        self._bits, self._values = sketches["bits"].to_numpy(), values_of(sketches)
+        self._bands = [_shared(sketches[name].to_numpy()) for name in BANDS]
 
+    def neighbour_pairs(self) -> Indices:
+        """Propose of each bucket's rows each with the first and with the one before it.
 
-def other_pairs(sketches: pl.DataFrame, clusters: Indices) -> Indices:
-    """Propose all pairs that share a bucket and not yet a cluster."""
-    bits, values = sketches["bits"].to_numpy(), values_of(sketches)
-    found: list[Indices] = [NO_PAIRS]
-    for band in BANDS:
-        for ones, others in _bucket_pairs(sketches[band].to_numpy(), clusters):
-            found.append(_likely(bits, values, ones, others))
-    return _distinct(found)
+        Two columns of row numbers; no more than 32 pairs a row, so that most of a bucket of
+        many is found to be one cluster before all of its pairs are looked at.
+        """
+        found: list[Indices] = [NO_PAIRS]
+        for order, starts in self._bands:
+            later = np.flatnonzero(starts != np.arange(len(starts)))
+            for before in (starts[later], later - 1):
+                pairs = order[np.column_stack([before, later])]
+                near = _are_near(self._bits[pairs[:, 0]], self._bits[pairs[:, 1]])
+                found.append(self._likely(pairs[near]))
+        return _distinct(found)
+
+    def other_pairs(self, clusters: Indices) -> Indices:
+        """Propose all pairs that share a bucket and not yet a cluster."""
+        found: list[Indices] = [NO_PAIRS]
+        for order, starts in self._bands:
+            for near in _near_pairs(starts, clusters[order], self._bits[order]):
+                found.append(self._likely(order[near]))
+        return _distinct(found)
+
+    def _likely(self, pairs: Indices) -> Indices:
+        """Keep the pairs that may be alike."""
+        parts = [pairs[start : start + COMPARED] for start in range(0, len(pairs), COMPARED)]
+        values = self._values
+        counts = [equal_counts(values[part[:, 0]], values[part[:, 1]]) for part in parts]
+        kept = [part[n >= LEAST_EQUAL] for part, n in zip(parts, counts, strict=True)]
+        return np.concatenate([NO_PAIRS, *kept])
 
 
 def in_order(buckets: Buckets) -> tuple[Indices, Buckets]:
     """Sort the rows by bucket, then by number; return rows and buckets in that order."""
     codes = buckets.astype(np.uint64) << _HALF | np.arange(len(buckets), dtype=np.uint64)
-    codes.sort()  # quicker than a sort that returns places
+    codes = pl.Series(codes).sort().to_numpy()  # quicker than a sort that returns places
     return (codes & _LOW_HALF).astype(np.int64), (codes >> _HALF).astype(np.uint32)
 
 
@@ -117,40 +131,39 @@ def _shared(buckets: Buckets) -> tuple[Indices, Indices]:
     return order[is_shared], np.flatnonzero(is_first)[np.cumsum(is_first) - 1]
 
 
-def _bucket_pairs(buckets: Buckets, clusters: Indices) -> Iterator[tuple[Indices, Indices]]:
-    """Yield both sides of all pairs of rows of one bucket and two clusters, each pair once."""
-    order, starts = _shared(buckets)
-    sizes = np.bincount(starts, minlength=len(order))[starts]
+def _near_pairs(starts: Indices, clusters: Indices, bits: Bits) -> Iterator[Indices]:
+    """Yield all pairs of places of one bucket, of two clusters, and near; each pair once."""
+    sizes = np.bincount(starts, minlength=len(starts))[starts]
     small = np.flatnonzero((sizes > 1) & (sizes <= CROWD))
     for lag in range(1, CROWD):
         small = small[small + lag < starts[small] + sizes[small]]
         if not len(small):
             break
-        ones, others = order[small], order[small + lag]
-        apart = clusters[ones] != clusters[others]
-        yield ones[apart], others[apart]
-    for start in np.flatnonzero((sizes > CROWD) & (starts == np.arange(len(order)))):
-        yield from _crowd_pairs(order[start : start + sizes[start]], clusters)
+        apart = small[clusters[small] != clusters[small + lag]]
+        apart = apart[_are_near(bits[apart], bits[apart + lag])]
+        yield np.column_stack([apart, apart + lag])
+    for start in np.flatnonzero((sizes > CROWD) & (starts == np.arange(len(starts)))):
+        crowd = np.arange(start, start + sizes[start])
+        yield from _crowd_pairs(crowd[np.argsort(clusters[crowd])], clusters, bits)
 
 
-def _crowd_pairs(rows: Indices, clusters: Indices) -> Iterator[tuple[Indices, Indices]]:
-    rows = rows[np.argsort(clusters[rows], kind="stable")]
-    _, firsts, counts = np.unique(clusters[rows], return_index=True, return_counts=True)
-    for first, count in zip(firsts.tolist(), counts.tolist(), strict=True):
-        rest = rows[first + count :]
-        step = max(1, COMPARED // max(1, len(rest)))
-        for start in range(first, first + count, step):
-            some = rows[start : min(start + step, first + count)]
-            yield np.repeat(some, len(rest)), np.tile(rest, len(some))
+def _crowd_pairs(places: Indices, clusters: Indices, bits: Bits) -> Iterator[Indices]:
+    """Yield the same of one bucket, whose places come cluster by cluster."""
+    ends = np.searchsorted(clusters[places], clusters[places], side="right")
+    start = 0
+    while start < len(places):
+        rest = places[ends[start] :]
+        stop = start + max(1, COMPARED // max(1, len(rest)))
+        near = _are_near(bits[places[start:stop], None], bits[rest])
+        near &= np.arange(ends[start], len(places)) >= ends[start:stop, None]
+        ones, others = np.nonzero(near)
+        yield np.column_stack([places[start + ones], rest[others]])
+        start = stop
 
 
-def _likely(bits: Bits, values: Values, ones: Indices, others: Indices) -> Indices:
-    """Keep the pairs that may be alike; two columns. The bits are the quicker look."""
-    near = np.bitwise_count(bits[ones] ^ bits[others]) <= MOST_BITS_APART
-    pairs = np.column_stack([ones[near], others[near]])
-    parts = [pairs[start : start + COMPARED] for start in range(0, len(pairs), COMPARED)]
-    kept = [part[are_likely(values[part[:, 0]], values[part[:, 1]])] for part in parts]
-    return np.concatenate([NO_PAIRS, *kept])
+def _are_near(ones: Bits, others: Bits) -> npt.NDArray[np.bool_]:
+    near: npt.NDArray[np.bool_] = np.bitwise_count(ones ^ others) <= MOST_BITS_APART
+    return near
 
 
 def _distinct(found: Sequence[Indices]) -> Indices:
@@ -179,10 +192,11 @@ def _sketch(words: pl.Series) -> Signatures:
 def _shingles(words: pl.Series, lasts: Indices) -> tuple[Signatures, Signatures]:
     """Hash each word, and each with the next; `lasts` have none and count for themselves."""
     flat = words.explode().rename("word").to_frame()
-    hashed = flat.select(NonCryptographicHashingNameSpace(pl.col("word")).xxhash64())
-    single = hashed.to_series().to_numpy()
-    paired = single * _MIXERS[0] + np.roll(single, -1)
-    paired ^= paired >> _HALF
+    hashed = flat.select(NonCryptographicHashingNameSpace(pl.col("word")).xxh3_64())
+    single = hashed.to_series().to_numpy().astype(np.uint32)
+    paired = single * _MIXERS[0]
+    paired[:-1] += single[1:]
+    paired ^= paired >> _SHIFT
     paired *= _MIXERS[1]
     paired[lasts] = single[lasts]
-    return (single >> _HALF).astype(np.uint32), (paired >> _HALF).astype(np.uint32)
+    return single, paired

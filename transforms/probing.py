@@ -12,11 +12,12 @@ import polars as pl
 
 from transforms.minhash import (
     BANDS,
+    LEAST_EQUAL,
     MOST_BITS_APART,
     NO_PAIRS,
     Buckets,
     Indices,
-    are_likely,
+    equal_counts,
     in_order,
     values_of,
 )
@@ -38,7 +39,10 @@ class Probe:
         self._bands = [self._laid_out(sketches[name].to_numpy()) for name in BANDS]
 
     def meetings(self, kept: pl.DataFrame) -> Indices:
-        """Return pairs of a new sketch's row and a kept one's that may be alike, each once."""
+        """Return pairs of a new sketch's row and a kept one's that may be alike, each once.
+
+        Three columns; the last says how many of the 64 values are equal.
+        """
         bits = kept["bits"].to_numpy()
         found: list[Indices] = [NO_PAIRS]
         for band, name in enumerate(BANDS):
@@ -48,7 +52,8 @@ class Probe:
         pairs = np.unique(np.concatenate(found), axis=0)
         rows, places = np.unique(pairs[:, 1], return_inverse=True)
         values = values_of(kept[rows])
-        likely: Indices = pairs[are_likely(self._values[pairs[:, 0]], values[places])]
+        counts = equal_counts(self._values[pairs[:, 0]], values[places])
+        likely: Indices = np.column_stack([pairs, counts])[counts >= LEAST_EQUAL]
         return likely
 
     def _laid_out(self, buckets: Buckets) -> tuple[Indices, Buckets, npt.NDArray[np.bool_]]:

@@ -70,7 +70,7 @@ def pseudonymize(
         *masked.get_columns(),
         _link_categories(posts["links"], masked["masks"]),
         _primary_subtags("declared_languages"),
-        language=detect_languages(titled),
+        *detect_languages(titled).get_columns(),
         words_count=_words_count(titled),
         scrubber_version=pl.lit(scrubber_version(with_model=with_model), pl.Int32),
     )

@@ -19,7 +19,9 @@ from warehouse.frames import admitted
 BLOCK_ROWS: Final = 500_000  # sketches held at once, 90 bytes each
 
 _IS_COMPARED: Final = "post_key in (select post_key from landed.duplicate_sketches)"
-_LOOSE: Final = f"select post_key from landed.post_versions where not {_IS_COMPARED}"
+_LOOSE: Final = (
+    f"select post_key, rowid as place from landed.post_versions where not {_IS_COMPARED}"
+)
 _WORDLESS: Final = (
     "select post_key from staging.hidden_posts "
     "union all select post_key from staging.stg_expired_texts"
@@ -41,13 +43,16 @@ def duplicate_inputs(warehouse: Warehouse, rules: str) -> pl.DataFrame:
     """Return the posts due for comparison, and what a mark says beside the wording.
 
     Posts of a cluster that lost one are due again. Other `rules` than those that the marks were
-    made by have every post compared anew. They come in the order in which they stand in the file.
+    made by have every post compared anew. They come in the order in which they stand in the file;
+    `place` says where.
     """
     with warehouse.transaction():
         if warehouse.scalar("select any_value(duplicates_of) from landed.store") != rules:
             warehouse.execute("delete from landed.duplicate_marks")
             warehouse.execute("delete from landed.duplicate_sketches")
-            warehouse.execute("update landed.store set duplicates_of = ?", [rules])
+            warehouse.execute(
+                "update landed.store set duplicates_of = ?, duplicates_until = null", [rules]
+            )
         hidden = warehouse.frame(
             f"select post_key from landed.duplicate_sketches where post_key in ({_WORDLESS})"
         )
@@ -55,17 +60,43 @@ def duplicate_inputs(warehouse: Warehouse, rules: str) -> pl.DataFrame:
             warehouse.execute(
                 "delete from landed.duplicate_sketches where post_key in (from hidden)"
             )
-        loose = warehouse.frame(_LOOSE)
+        loose = _loose(warehouse)
         if forget_clusters(warehouse, _clusters_of(warehouse, loose["post_key"])):
             loose = warehouse.frame(_LOOSE)
+    first = min(loose["place"], default=0)
     with warehouse.showing("loose", loose):
         return add_zones(
             warehouse.frame(
                 "select post_key, version_key, scrubber_version, author_pseudonym, community_key, "
-                "platform, created_at from landed.post_versions semi join loose using (post_key) "
-                f"where post_key not in ({_WORDLESS}) order by rowid"
+                "platform, created_at, place from landed.post_versions "
+                "inner join loose using (post_key) "
+                f"where post_key not in ({_WORDLESS}) and rowid >= {first} "
+                "order by place"
             )
         )
+
+
+def _loose(warehouse: Warehouse) -> pl.DataFrame:
+    """Return `post_key` and `place` of the posts without a sketch.
+
+    Where there are as many sketches as posts up to the place that the last pass came to, only
+    what stands behind it is looked at. Places change when the file is rewritten; should the
+    numbers be equal by chance all the same, they are not once this pass is saved.
+    """
+    until = warehouse.scalar("select any_value(duplicates_until) from landed.store")
+    if until is None or warehouse.scalar(
+        "select count(*) from landed.post_versions "
+        f"where rowid <= {until} and post_key not in ({_WORDLESS})"
+    ) != warehouse.scalar("select count(*) from landed.duplicate_sketches"):
+        return warehouse.frame(_LOOSE)
+    behind = warehouse.frame(
+        f"select post_key, rowid as place from landed.post_versions where rowid > {until}"
+    )
+    with warehouse.showing("behind", behind):
+        compared = warehouse.frame(
+            "select post_key from landed.duplicate_sketches semi join behind using (post_key)"
+        )
+    return behind.join(compared, on="post_key", how="anti")
 
 
 def _clusters_of(warehouse: Warehouse, post_keys: pl.Series) -> pl.Series:
@@ -161,7 +192,7 @@ def kept_members(warehouse: Warehouse, cluster_keys: pl.Series) -> pl.DataFrame:
                 select
                     named.post_key, named.cluster_key, posts.author_pseudonym,
                     posts.community_key, posts.created_at, sketches.wording,
-                    marks.canonical_key, marks.kind, marks.match, marks.similarity
+                    marks.canonical_key, marks.match, marks.similarity, marks.skeleton_key
                 from named
                 inner join landed.post_versions as posts on named.post_key = posts.post_key
                 inner join landed.duplicate_sketches as sketches
@@ -183,12 +214,14 @@ def save_duplicates(
     *,
     sketches: pl.DataFrame,
     post_keys: pl.Series,
+    until: int | None = None,
 ) -> int:
     """Put these marks in place of what `post_keys` carried; return how many stand.
 
     `sketches` has of every post that was due its post_key, version_key, scrubber_version, wording
     and sketch. Where another pass compared one of them meanwhile, nothing is saved. Clusters that
-    lost a post meanwhile are left out: the next pass finds what remains of them.
+    lost a post meanwhile are left out: the next pass finds what remains of them. `until` is the
+    last `place` of the posts that were due.
     """
     batch = admitted(DuplicateMark, marks)
     with (
@@ -199,6 +232,7 @@ def save_duplicates(
     ):
         if not warehouse.scalar(f"select count(*) from compared where {_IS_COMPARED}"):
             _insert_sketches(warehouse)
+            warehouse.execute("update landed.store set duplicates_until = ?", [until])
             _replace_marks(warehouse)
         return count_duplicates(warehouse)
 

@@ -49,6 +49,7 @@ def post(post_key: int, **other: Any) -> dict[str, Any]:
         "link_categories": [],
         "declared_languages": ["en"],
         "language": "en",
+        "language_confidence": 0.9,
         "words_count": 9,
         "hashtags_count": 0,
         "masks": [],
@@ -81,7 +82,7 @@ def counts(*rows: dict[str, Any]) -> dy.DataFrame[EngagementSnapshot]:
 def marks(*rows: tuple[int, int, int]) -> dy.DataFrame[DuplicateMark]:
     """Return duplicate marks of (post, cluster, canonical)."""
     frame = pl.DataFrame(
-        [(*row, "copypasta", "exact", 1.0) for row in rows],
+        [(*row, "copypasta", "exact", 1.0, None) for row in rows],
         schema=DuplicateMark.create_empty().schema,
         orient="row",
     )

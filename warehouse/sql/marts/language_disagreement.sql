@@ -7,6 +7,7 @@
 -- @n_posts posts of the cell
 -- @declared_share of the posts so declared
 -- @is_disagreement the detected language is none of the declared ones
+-- @mean_confidence probability of the detected language, 0.5 to 1; null where none was kept
 create or replace view language_disagreement as
 with told as (
     select
@@ -14,6 +15,7 @@ with told as (
         author_pseudonym,
         declared_languages[1] as declared,
         language as detected,
+        language_confidence,
         not list_contains(declared_languages, language) as is_disagreement
     from staging.stg_posts
     where language is not null and len(declared_languages) > 0
@@ -33,7 +35,8 @@ merged as (
         platform,
         case when authors_count >= 11 then declared else 'other' end as declared,
         case when authors_count >= 11 then detected else 'other' end as detected,
-        is_disagreement
+        is_disagreement,
+        language_confidence
     from cells
 )
 
@@ -43,6 +46,7 @@ select
     detected,
     count(*) as n_posts,
     count(*) / sum(count(*)) over (partition by platform, declared) as declared_share,
-    is_disagreement
+    is_disagreement,
+    avg(language_confidence) as mean_confidence
 from merged
 group by platform, declared, detected, is_disagreement;

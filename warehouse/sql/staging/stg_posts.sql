@@ -19,6 +19,7 @@ select
     link_categories,
     declared_languages,
     language,
+    language_confidence,
     words_count,
     hashtags_count,
     scrubber_version,
