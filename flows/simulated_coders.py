@@ -27,7 +27,7 @@ def code_round(workspace: Workspace, community: Community, wave: str, round_: st
     answered = 0
     for project in projects(workspace, codebook, wave, round_):
         found = label_studio.find_project(client, project)
-        if found is None:
+        if found is None or project.codebook_version != codebook.version:
             continue
         for task in label_studio.open_tasks(client, found):
             if project.unit_kind in ("root", "reply"):

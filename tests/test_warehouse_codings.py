@@ -89,11 +89,11 @@ def test_a_retracted_annotation_counts_no_more(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         drawn(warehouse, 1)
         keep(warehouse, coding(1, CODE, 2), coding(1, CODE, 0, coder="c2"))
-        known = store.known_annotations(warehouse, "W1", "R1", "root", "c1")
+        known = store.known_annotations(warehouse, "W1", "R1", "root", "c1", "1.0.0")
         assert known == {1: {101}}
         assert keep(warehouse, retracted=[101, 5], stream="ls", position="mark") == 0
         assert labels(warehouse) == [(1, 0, 3, "single")]
-        assert store.known_annotations(warehouse, "W1", "R1", "root", "c1") == {}
+        assert store.known_annotations(warehouse, "W1", "R1", "root", "c1", "1.0.0") == {}
         assert store.retract_annotations(warehouse, [101], at=NOW) == 0
         assert store.read_position(warehouse, "ls") == "mark"
 

@@ -50,7 +50,8 @@ standing as (
         select retracted.annotation_id from staging.stg_retracted_annotations as retracted
     )
     qualify row_number() over (
-        partition by codings.annotation_id, codings.code_id order by codings.revised_at desc
+        partition by codings.annotation_id, codings.code_id, codings.codebook_version
+        order by codings.revised_at desc
     ) = 1
 ),
 

@@ -79,9 +79,10 @@ def read_assignments(
 
 
 def release_times(warehouse: Warehouse, coder: str) -> list[tuple[str, int, datetime, bool]]:
-    """List all a coder was given, of any round: the round, the batch, when, and if intense."""
+    """List all a coder was given: round and codebook version, batch, when, and if intense."""
     rows = warehouse.execute(
-        "select wave || ' ' || round, batch, released_at, is_intense from landed.assignments "
+        "select concat_ws(' ', wave, round, codebook_version), batch, released_at, is_intense "
+        "from landed.assignments "
         "where coder = $1 order by all",
         [coder],
     )

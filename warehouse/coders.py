@@ -19,7 +19,9 @@ coded as (
         any_value(codings.lead_seconds) as lead_seconds
     from intermediate.latest_codings as standing
     inner join staging.stg_codings as codings
-        using (annotation_id, revised_at, code_id, unit_kind, unit_key, coder)
+        using (
+            annotation_id, revised_at, code_id, unit_kind, unit_key, coder, codebook_version
+        )
     semi join chosen
         on
             standing.wave = chosen.wave

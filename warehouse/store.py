@@ -18,6 +18,7 @@ from warehouse.authors import (
     hidden_posts,
     may_share,
 )
+from warehouse.carried import Carried, read_codebook, save_carried, standing_values, used_versions
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
 from warehouse.coders import read_progress_of_coders, save_qualifications
@@ -136,6 +137,7 @@ __all__ = [
     "UNFINISHED",
     "Assignment",
     "Beside",
+    "Carried",
     "CodedRound",
     "Due",
     "PostContext",
@@ -212,6 +214,7 @@ __all__ = [
     "quotes_to_read",
     "read_agreement",
     "read_assignments",
+    "read_codebook",
     "read_coded",
     "read_coded_round",
     "read_due",
@@ -235,6 +238,7 @@ __all__ = [
     "sampling_frame",
     "save_agreement",
     "save_assignments",
+    "save_carried",
     "save_codebook",
     "save_codings",
     "save_duplicates",
@@ -251,9 +255,11 @@ __all__ = [
     "save_units",
     "set_adjudicators",
     "set_current_round",
+    "standing_values",
     "table_hash",
     "tasks_follow",
     "threads_to_read",
     "unit_keys",
+    "used_versions",
     "withhold_units",
 ]

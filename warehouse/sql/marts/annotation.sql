@@ -1,4 +1,5 @@
--- What each coder said, all rounds. Grain: one row per annotation, its last revision, and code.
+-- What each coder said, all rounds. Grain: one row per annotation, its last revision,
+-- code and codebook version: a coding that a later version carries counts under both.
 -- The safety code is never here.
 -- @annotation_id Label Studio's id
 -- @unit_type post, thread, author_timeline or community
@@ -9,7 +10,8 @@
 -- @span_start first code point of the first evidence in text_masked; all are in evidence_span
 -- @span_end one past its last code point
 -- @certainty 1 to 3
--- @codebook_version codebook in force
+-- @codebook_version version of the codebook that the coding counts under
+-- @coded_version the version that the coder used
 -- @round coding round
 -- @created_at UTC, when the coding was first submitted
 create or replace view annotation as
@@ -35,6 +37,7 @@ select
     spans.span_end + title_offset(posts.title) as span_end,
     codings.certainty,
     codings.codebook_version,
+    codings.coded_version,
     codings.round,
     codings.coded_at as created_at
 from intermediate.latest_codings as codings
