@@ -24,6 +24,7 @@ class Waiting(NamedTuple):
     unit_kind: UnitKind
     unit_key: int
     is_intense: bool
+    is_sentinel: bool = False
 
 
 class Released(NamedTuple):

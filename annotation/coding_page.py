@@ -7,6 +7,7 @@ from annotation.batches import BREAK, REST, SITTING
 from annotation.content_notes import topics
 from annotation.form import CARDS, KEYS_HELP, REASONS, shown_name
 from annotation.label_studio_projects import CRISIS_CODE
+from annotation.quiz import PASS_SHARE
 from schema.codebook import Codebook
 from schema.vocabulary import UNIT_KINDS, UnitKind
 
@@ -48,6 +49,11 @@ Names are masked. Never search for an author or a sentence.
 You get a name such as `c1` and a password from the person who leads the study, and sign in at the
 address they give you. Open *Projects*: those with your name are yours, one a round and kind of
 unit; open no other. *Label All Tasks* begins.
+
+**The quiz comes first.** `confide push --quiz` sends each coder the codebook's invented
+examples, in projects of their own. Answer every one: {PASS_SHARE:.0%} of the values right and no
+danger missed is a pass. Until then no post comes. After a major version of the codebook it is sat
+again.
 
 **What comes when.** One batch of at most {BATCH} units lies open at a time. The next comes by
 itself once each of them is answered or skipped and {BREAK.seconds // 60} minutes have passed;

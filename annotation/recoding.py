@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from annotation.codebook_diff import CodebookDiff, asked, rests_on
+from annotation.quiz import CRISIS_CODE
 from schema.codebook import Codebook
 from schema.vocabulary import UnitKind
 
@@ -41,8 +42,8 @@ def carried_because(
 
 
 def changed_codes(found: CodebookDiff) -> set[str]:
-    """Name the codes that a major change touched."""
-    return {change.place for change in found.changes if change.part == "major"}
+    """Name the codes that a major change touched; not the safety code: its values are not kept."""
+    return {change.place for change in found.changes if change.part == "major"} - {CRISIS_CODE}
 
 
 def asked_by_both(old: Codebook, new: Codebook, kind: UnitKind) -> list[str]:

@@ -76,11 +76,18 @@ def bare_import(
 def pull_changes(
     client: label_studio.Client, of: label_studio.Project, units: list[CodingTask]
 ) -> None:
-    """Code 1 % of the tasks; pull them, and export everything as the other way to get them."""
-    mark = label_studio.pull(client, of, CODEBOOK, since=None).mark
-    sleep(6)  # longer than a pull looks back
+    """Code 1 % of the tasks; pull them, and export everything as the other way to get them.
+
+    A pull looks back a few seconds before the newest change it knows. So one task is coded first:
+    else it would look at the last of the import again.
+    """
     result = build_result(CODEBOOK, "root", {"struggleposting": 1}, {}, [], TEXT)
-    changed = label_studio.open_tasks(client, of)[: max(len(units) // 100, 1)]
+    first, *rest = label_studio.open_tasks(client, of)
+    sleep(6)
+    label_studio.submit(client, first, result)
+    mark = label_studio.pull(client, of, CODEBOOK, since=None).mark
+    sleep(6)
+    changed = rest[: max(len(units) // 100, 1)]
     for task in changed:
         label_studio.submit(client, task, result)
     found = []
@@ -95,7 +102,9 @@ def pull_changes(
 
 def export(client: label_studio.Client, of: label_studio.Project) -> Any:
     """Download the whole project as Label Studio exports it."""
-    return client.sdk.projects.exports.download_sync(of.id, export_type="JSON")
+    return client.sdk.projects.exports.download_sync(
+        of.id, export_type="JSON", download_all_tasks=True
+    )
 
 
 if __name__ == "__main__":

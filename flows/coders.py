@@ -1,9 +1,13 @@
 """`confide coders`: accounts on the study's Label Studio, and how each coder gets on."""
 
+from pathlib import Path
 from typing import Any
 
+from annotation.codebook import load_codebook
 from flows.label_studio import connect, embedded, give_accounts, known_logins
-from flows.workspace import Workspace
+from flows.releasing import able_coders
+from flows.words import pairs
+from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
 from warehouse import store
 
@@ -40,3 +44,20 @@ def progress(workspace: Workspace, warehouse: store.Warehouse) -> list[dict[str,
     idle = {"released": 0, "coded": 0}
     coders = dict.fromkeys([*workspace.study.coding.coders, *rows])
     return [{"coder": coder, **rows.get(coder, idle)} for coder in coders] if rows else []
+
+
+def pushed_text(study: Path, done: dict[str, int]) -> str:
+    """Say what a push did, and who gets nothing before the quiz is passed."""
+    told = f"pushed: {pairs(done)}"
+    if not done.get("waiting_quiz"):
+        return told
+    workspace = open_workspace(study)
+    codebook = load_codebook(workspace.codebook)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        able = able_coders(workspace, warehouse, codebook)
+    waiting = [coder for coder in workspace.study.coding.coders if coder not in able]
+    major = codebook.version.partition(".")[0]
+    return (
+        f"{told}\n{', '.join(waiting)}: no unit before the quiz of codebook {major} is passed. "
+        "Send it with `confide push --quiz`; once it is answered, `confide pull --quiz` scores it"
+    )

@@ -26,6 +26,7 @@ from tests.support.warehouse_rows import (
     codings,
     opened,
     post,
+    qualify,
     removals,
     save,
     spans,
@@ -70,6 +71,7 @@ def after(
         (OPEN, "root", [], NOT_USED),  # nobody could code the unit
         (TERM, "reply", [{}], NOT_ASKED),
         (OPEN, "reply", [{}], None),
+        ("crisis_flag", "root", [{}], NOTHING_MAJOR),  # no flag is kept as a value
         (GATE, "root", [{}], None),
         (GATE, "reply", [{}], NOT_ASKED),
         (GATE, "thread", [{}], None),  # its roots decide which threads are coded
@@ -245,6 +247,7 @@ def test_a_major_version_opens_new_projects_for_what_it_touches_alone(
     with opened(again.warehouse) as warehouse:
         given = {"scrubber_version": SCRUBBER_VERSION}
         save(warehouse, *(post(n, **given) for n in (7101, 7102, 7103)))
+        qualify(warehouse, "c1")
         keys = ((n, n * 1000 + 1) for n in (7101, 7102, 7103))
         plan = replace(PLAN, round=name)
         store.save_units(warehouse, units(*keys, round_=name), plan=plan, frame=frame_of(warehouse))
@@ -270,6 +273,12 @@ def test_a_major_version_opens_new_projects_for_what_it_touches_alone(
     pulled = pull_task.fn("W1", name)
     assert pulled["codings"] > 0
     ahead[0] = timedelta(minutes=11)  # the break is over
+    assert push_task.fn("W1", name) == {
+        **{"tasks": 0, "waiting_quiz": 1},
+        **{"carried": 2, "coded_again": 1},
+    }
+    with opened(again.warehouse) as warehouse:
+        qualify(warehouse, "c1", version="2.0.0")  # again, after a major version
     told = push_task.fn("W1", name)
     assert (told["carried"], told["coded_again"]) == (2, 1)
     [task] = label_studio.open_tasks(client, project("2.0.0"))

@@ -1,5 +1,6 @@
 """Codings, labels and agreement: revisions, majorities, and the safety code kept out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -220,13 +221,21 @@ def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -
 
 def test_evidence_and_what_a_coder_says_again_are_read_beside_the_codings(tmp_path: Path) -> None:
     first, last = coding(1, CODE, 2), coding(1, CODE, 1, annotation_id=9, coded_at=LATER)
-    last |= {"revised_at": LATER + timedelta(hours=1)}
+    last |= {"revised_at": LATER + timedelta(hours=1), "round": "R1-b"}
+    unplanned = coding(2, CODE, 0, annotation_id=10, round="R1-b")
     corrected = {**first, "value": 0, "revised_at": LATER}
     with opened(tmp_path / "w.duckdb") as warehouse:
         drawn(warehouse, 1, 2)
+        repeat = units((1, 1001), (2, 2001), round_="R1-b")
+        plan = type(PLAN)(round="R1-b")
+        store.save_units(warehouse, repeat, plan=plan, frame=frame_of(warehouse))
+        planned = store.Assignment("root", 1, "c1", 1, False, NOW)
+        store.save_assignments(warehouse, "W1", "R1-b", "1.0.0", [planned], at=NOW)
+        for_all = replace(planned, unit_key=2, is_sentinel=True)
+        store.save_assignments(warehouse, "W1", "R1", "1.0.0", [planned, for_all], at=NOW)
         store.save_codings(
             warehouse,
-            codings(first, corrected, last, coding(2, CODE, 1)),
+            codings(first, corrected, last, coding(2, CODE, 1), unplanned),
             spans((101, 1, CODE, 0, 3), (201, 2, CODE, 4, 7)),
             now=NOW,
         )
@@ -235,6 +244,7 @@ def test_evidence_and_what_a_coder_says_again_are_read_beside_the_codings(tmp_pa
         ("root 1", "c1", CODE, "first", 0),
         ("root 1", "c1", CODE, "last", 1),
     ]
+    assert coded.sentinels == {"root 2"}
     assert coded.spans.rows() == [("root 2", "c1", CODE, 4, 7)]
 
 

@@ -23,6 +23,7 @@ class Assignment:
     batch: int
     is_intense: bool
     released_at: datetime
+    is_sentinel: bool = False
 
 
 def save_assignments(
@@ -38,7 +39,10 @@ def save_assignments(
     place = (wave, round_, codebook_version)
     rows = pl.DataFrame(
         [
-            (*place, one.unit_kind, one.unit_key, one.coder, one.batch, one.is_intense)
+            (
+                *(*place, one.unit_kind, one.unit_key, one.coder, one.batch),
+                *(one.is_intense, one.is_sentinel),
+            )
             for one in released
         ],
         schema={
@@ -50,6 +54,7 @@ def save_assignments(
             "coder": pl.String,
             "batch": pl.Int32,
             "is_intense": pl.Boolean,
+            "is_sentinel": pl.Boolean,
         },
         orient="row",
     ).with_columns(released_at=pl.lit(naive(at)))
@@ -67,14 +72,14 @@ def read_assignments(
 ) -> list[Assignment]:
     """List what a round released under a codebook version, by batch, coder and unit."""
     rows = warehouse.execute(
-        "select unit_kind, unit_key, coder, batch, is_intense, released_at "
+        "select unit_kind, unit_key, coder, batch, is_intense, released_at, is_sentinel "
         "from landed.assignments where wave = $1 and round = $2 and codebook_version = $3 "
         "order by batch, coder, unit_kind, unit_key",
         [wave, round_, codebook_version],
     )
     return [
-        Assignment(_KINDS[kind], int(key), coder, batch, is_intense, at.replace(tzinfo=UTC))
-        for kind, key, coder, batch, is_intense, at in rows
+        Assignment(_KINDS[kind], int(key), coder, batch, is_hot, at.replace(tzinfo=UTC), is_for_all)
+        for kind, key, coder, batch, is_hot, at, is_for_all in rows
     ]
 
 

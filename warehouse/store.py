@@ -21,7 +21,7 @@ from warehouse.authors import (
 from warehouse.carried import Carried, read_codebook, save_carried, standing_values, used_versions
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
-from warehouse.coders import read_progress_of_coders, save_qualifications
+from warehouse.coders import qualified_coders, read_progress_of_coders, save_qualifications
 from warehouse.codings import (
     coded_units,
     known_annotations,
@@ -211,6 +211,7 @@ __all__ = [
     "posts_seen_since",
     "publish",
     "published_follows",
+    "qualified_coders",
     "quotes_to_read",
     "read_agreement",
     "read_assignments",
