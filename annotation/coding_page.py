@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from annotation.batches import BREAK, REST, SITTING
+from annotation.batches import A_DAY, A_WEEK, BREAK, REST, SITTING
 from annotation.content_notes import topics
 from annotation.form import CARDS, KEYS_HELP, REASONS, shown_name
 from annotation.label_studio_projects import CRISIS_CODE
@@ -58,7 +58,9 @@ again.
 **What comes when.** One batch of at most {BATCH} units lies open at a time. The next comes by
 itself once each of them is answered or skipped and {BREAK.seconds // 60} minutes have passed;
 after {SITTING.seconds // 60} minutes at work, once {REST.seconds // 60} have. A day has six batches
-unless the study says otherwise, and so many units of high intensity. A batch is of one kind:
+unless the study says otherwise, and so many units of high intensity; you work for
+{A_DAY.seconds // 3600} hours a day and {A_WEEK.seconds // 3600} a week at most, breaks counted, and
+the last batch is as small as that asks. A batch is of one kind:
 disclosures and hostile replies do not stand in one.
 
 **Content notes.** Above each unit stands what its words warn of. The words of posts are blurred

@@ -188,35 +188,36 @@ class Release:
         if not self._is_paced:
             self._note(coder, waiting, state, now)
             return None
-        given, answers = self._history(coder)
+        given, answers, pace = self._history(coder)
         open_count = self._open(client, coder)
         reason = batches.why_not_yet(
-            given, open_count=open_count, answers=answers, pace=self._pace, now=now
+            given, open_count=open_count, answers=answers, pace=pace, now=now
         )
         if reason is not None:
             return reason
-        chosen = batches.next_batch(waiting, given, pace=self._pace, now=now)
+        chosen = batches.next_batch(waiting, given, answers=answers, pace=pace, now=now)
         if not chosen:
             return "intense"
         self._note(coder, chosen, state, now)
         return None
 
-    @property
-    def _pace(self) -> batches.Pace:
+    def _pace(self, seconds: float | None) -> batches.Pace:
         coding, zone = self.workspace.study.coding, self.workspace.study.study.time_zone
-        return batches.Pace(coding.batch, coding.high_intensity_share, coding.daily_batches, zone)
+        caps = (coding.batch, coding.high_intensity_share, coding.daily_batches, zone)
+        return batches.Pace(*caps) if seconds is None else batches.Pace(*caps, seconds)
 
-    def _history(self, coder: str) -> tuple[list[batches.Released], list[datetime]]:
-        """Read what the coder was given, and when they answered: of all rounds, a day is one."""
+    def _history(self, coder: str) -> tuple[list[batches.Released], list[datetime], batches.Pace]:
+        """Read what the coder was given, when they answered how fast: a day is of all rounds."""
         with self._warehouse() as warehouse:
             times = store.release_times(warehouse, coder)
             answers = store.answer_times(warehouse, coder)
+            seconds = store.unit_seconds(warehouse, coder)
         places = dict.fromkeys((place, batch) for place, batch, _at, _hot in times)
         numbers = {place: number for number, place in enumerate(places)}
         given = [
             batches.Released(numbers[place, batch], at, hot) for place, batch, at, hot in times
         ]
-        return given, answers
+        return given, answers, self._pace(seconds)
 
     def _note(
         self, coder: str, chosen: Sequence[batches.Waiting], state: _State, now: datetime

@@ -102,3 +102,18 @@ def answer_times(warehouse: Warehouse, coder: str) -> list[datetime]:
         [coder],
     )
     return [at.replace(tzinfo=UTC) for (at,) in rows]
+
+
+def unit_seconds(warehouse: Warehouse, coder: str) -> float | None:
+    """Return how long a coder takes for a unit, in seconds, not under 1: median of the last 100.
+
+    None before they coded any.
+    """
+    found = warehouse.scalar(
+        "select median(seconds) from ("
+        "select max(lead_seconds) as seconds from landed.codings where coder = $1 "
+        "and lead_seconds is not null group by annotation_id "
+        "order by max(revised_at) desc limit 100)",
+        [coder],
+    )
+    return None if found is None else max(float(found), 1.0)

@@ -7,6 +7,7 @@ from warehouse.assignments import (
     read_assignments,
     release_times,
     save_assignments,
+    unit_seconds,
 )
 from warehouse.authors import (
     Beside,
@@ -261,6 +262,7 @@ __all__ = [
     "tasks_follow",
     "threads_to_read",
     "unit_keys",
+    "unit_seconds",
     "used_versions",
     "withhold_units",
 ]
