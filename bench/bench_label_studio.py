@@ -96,7 +96,7 @@ def pull_changes(
         len(units),
         lambda: found.append(label_studio.pull(client, of, CODEBOOK, since=mark)),
     )
-    assert found[0].annotations_count == len(changed)
+    assert found[0].annotations_count >= len(changed)
     timed("full export", len(units), lambda: b"".join(export(client, of)))
 
 

@@ -23,6 +23,9 @@ class FrameUnit(dy.Schema):
     author_pseudonym = dy.String(description="for the cap per author", metadata=KEYED)
     cluster_key = dy.UInt64(description="duplicates' cluster: one unit each", metadata=KEYED)
     bands = dy.String(description="a digit per word list: phrases of it found, 2 for more")
+    least_probability = dy.Float64(
+        min=0, max=1, description="of a root: the chance its replies ask of it; 0: no more than all"
+    )
 
 
 class Unit(dy.Schema):

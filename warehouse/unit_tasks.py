@@ -12,6 +12,7 @@ from schema.coding import CodingTask, Turn
 from schema.vocabulary import UnitKind
 from warehouse.cards import community_cards, timeline_cards
 from warehouse.connection import Warehouse
+from warehouse.sampling_frames import MINIMUM_REPLIES
 
 CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
 CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
@@ -64,8 +65,8 @@ def coding_tasks(
 
     A reply stands under its thread's root and the nearest posts above it, as far as the corpus
     holds them. A thread shows its root and the replies that the round drew; it is ready once
-    coders gave its root a value of one of `gates`, code and least value. Timelines and
-    communities are cards, ready once all their posts are coded.
+    coders gave its root a value of one of `gates`, code and least value, while enough of these
+    replies stand. Timelines and communities are cards, ready once all their posts are coded.
     """
     if unit_kind == "timeline":
         return timeline_cards(warehouse, wave, round_)
@@ -79,6 +80,7 @@ def coding_tasks(
     if unit_kind == "thread":
         threads = _sampled(warehouse, rows, wave, round_)
         ready = ready if not gates else _opened(warehouse, gates, wave, round_)
+        ready &= {key for key, turns in threads.items() if len(turns) >= MINIMUM_REPLIES}
     return [
         CodingTask(
             unit_key=row["unit_key"],
