@@ -95,6 +95,17 @@ its 1 or 2) is not stored. `confide pull` counts it by its rule; the lead tells 
 open again.
 """
 
+_ADJUDICATING: Final = """## Adjudication
+
+`confide adjudicate` queues what coders differ on where no majority settles it, where readings are
+two steps apart, and whatever touches safety: one code of one unit at a time. Who read what is not
+shown. Choose the **value** by its key, and the **rule** that it rests on (`q`, `w`, …); where no
+rule decides (`p`), say which you propose, in a paraphrase. Such disputes go to the weekly meeting
+and from there into the codebook.
+
+![A disputed code in the adjudicator's form](images/label-studio-adjudication.png)
+"""
+
 
 def render(codebook: Codebook) -> str:
     """Write the whole page as Markdown."""
@@ -109,7 +120,8 @@ def render(codebook: Codebook) -> str:
         key=crisis.hotkey,
         detail=detail.hotkey,
     )
-    return "\n".join([head, answering, "## The five kinds of unit\n", *_kinds(codebook)])
+    kinds = ["## The five kinds of unit\n", *_kinds(codebook)]
+    return "\n".join([head, answering, *kinds, _ADJUDICATING])
 
 
 def _kinds(codebook: Codebook) -> Iterator[str]:

@@ -76,7 +76,7 @@ def push(
     def say(done: Any) -> str:
         from flows.coders import pushed_text
 
-        return f"pushed: {pairs(done)}" if quiz else pushed_text(study, done)
+        return pushed_text(study, done)
 
     run(study, as_json, work, say=say)
 
