@@ -32,7 +32,8 @@ _SEEN: Final[dict[UnitKind, str]] = {
     "against the author's own mean, the intensity as coded, and whether a post speaks of earlier "
     "feedback. There is no text, no name and no date. One night is one episode, not a loop.",
     "community": "You see a card of one week's rates beside those of the four weeks before. The "
-    "community has no name on it. Its rules are not collected, so code what it shows.",
+    "community has no name on it. Its rules are not collected, since they would name it and its "
+    "moderators: code what it shows.",
 }
 _HEAD: Final = f"""# Coders' manual
 
