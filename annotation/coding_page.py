@@ -25,9 +25,10 @@ _SEEN: Final[dict[UnitKind, str]] = {
     "appear once struggleposting is ticked; untick it and they close again.",
     "reply": "You see the post that opened the thread, the nearest posts above the reply, and the "
     "reply below them. Only the reply is coded.",
-    "thread": "You see the root post, where evidence is marked, and the replies that the sample "
-    "drew, oldest first. Code what the thread shows as a whole. It comes to you only once its "
-    "root was coded as a struggle.",
+    "thread": "You see the root post and the replies that the sample drew, three or more, oldest "
+    "first. Code what the thread shows as a whole. Evidence is marked in the root with a code's "
+    "key, and in a reply with the labels below the replies: click one, then mark words of one "
+    "reply. It comes to you only once its root was coded as a struggle.",
     "timeline": "You see a card: days counted from the first disclosure, the feedback each got "
     "against the author's own mean, the intensity as coded, and whether a post speaks of earlier "
     "feedback. There is no text, no name and no date. One night is one episode, not a loop.",

@@ -7,7 +7,8 @@ from typing import Any
 
 from annotation import label_studio
 from annotation.codebook import load_codebook
-from annotation.results import Span, build_result
+from annotation.marks import Span
+from annotation.results import build_result
 from demo.coders import Answer, simulated_answer, simulated_card_answer
 from demo.model import Community
 from flows.adjudicating import adjudication_projects

@@ -20,7 +20,8 @@ from annotation import label_studio_server as server
 from annotation.label_studio_accounts import hand_out, read_logins
 from annotation.label_studio_client import tasks_where
 from annotation.label_studio_login import page_session, sign_in
-from annotation.results import Span, build_result
+from annotation.marks import Span
+from annotation.results import build_result
 from schema.codebook import Codebook
 from schema.coding import CodingTask
 from schema.errors import BadInput, LabelStudioError

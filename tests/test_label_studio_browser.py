@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 from annotation import label_studio
 from annotation.codebook import load_codebook
 from annotation.disputes import Dispute
+from annotation.form import shown_name
 from annotation.label_studio_server import Login
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -78,9 +79,9 @@ def open_task(
     page.get_by_text(opening).wait_for(state="hidden")
 
 
-def mark_words(page: Page, words: str) -> None:
-    """Draw the mouse over `words` in the post, as a hand does."""
-    box = page.locator(".confide-text").evaluate(
+def mark_words(page: Page, words: str, part: str = ".confide-text") -> None:
+    """Draw the mouse over `words` in the post, or another part, as a hand does."""
+    box = page.locator(part).evaluate(
         """(post, words) => {
             const walker = document.createTreeWalker(post, NodeFilter.SHOW_TEXT);
             for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -249,6 +250,8 @@ WEEK = """Root posts in the sample: 42, by 31 authors
 Posts in which authors share a struggle           0.58            0.49
 Replies that support                              0.71               ?
 """
+RELIEVED = "lighter since you wrote"
+IN_REPLY = f"So do I 🌧️{FAMILY}.\nI am {RELIEVED} it down."
 REPLY = "I read this twice. Reading it, I feel less alone."
 
 
@@ -273,7 +276,8 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
 ) -> None:
     codebook = load_codebook()
     project = label_studio.ensure_project(client, new_key(kind), codebook)
-    replies = (turn(REPLY), turn("So do I.")) if kind == "thread" else ()
+    is_thread = kind == "thread"
+    replies = (turn(REPLY), turn(IN_REPLY, post_uid=f"{0x2002:016x}")) if is_thread else ()
     first, second = (
         coding_task(n, unit_kind=kind, title="A card", text=text, thread=replies) for n in (1, 2)
     )
@@ -287,6 +291,12 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
     page.keyboard.press(f"Alt+Shift+{key_of(asked.hotkey)}")  # its value 2
     page.locator(".confide-grades:visible label").nth(2).click()  # its certainty 1
     page.locator(".confide-text").hover()
+    if is_thread:  # evidence lies in a reply as well as in the root
+        page.keyboard.press(f"Shift+{key_of(asked.hotkey)}")
+        mark_words(page, EVIDENCE)
+        page.locator(".confide-thread").hover()
+        page.locator(".confide-reply-marks").get_by_text(shown_name(asked)).click()
+        mark_words(page, RELIEVED, ".confide-thread")
     page.screenshot(path=artifacts / f"label-studio-{kind}.png")
     submit(page)
     page.get_by_text("Context is missing").first.wait_for()
@@ -300,6 +310,11 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
     assert [(row["code_id"], row["value"], row["certainty"]) for row in given] == [(code, 2, 1)]
     assert [one.reason for one in pulled.not_codable] == ["context"]
     assert {given[0]["unit_key"], pulled.not_codable[0].unit_key} == {0x1001, 0x1002}
+    marked = {
+        row["unit_key"]: (row["span_start"], row["span_end"]) for row in pulled.spans.to_dicts()
+    }
+    texts = {key: (TEXT if key == 0x1001 else IN_REPLY)[slice(*at)] for key, at in marked.items()}
+    assert texts == ({given[0]["unit_key"]: EVIDENCE, 0x2002: RELIEVED} if is_thread else {})
     assert hosts <= {urlsplit(client.url).netloc, ""}
 
 

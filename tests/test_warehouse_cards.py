@@ -164,6 +164,7 @@ def test_a_thread_is_its_root_and_the_replies_that_were_drawn(tmp_path: Path) ->
         [task] = tasks(warehouse, "thread", gates=gates)
         assert [turn.author for turn in task.thread] == ["Reader 1", "Reader 2"]
         assert not task.is_ready  # two replies show no pattern
+        assert [turn.post_uid for turn in task.thread] == [f"{key:016x}" for key in (23, 24)]
         store.remove(warehouse, removals(1), now=NOW)
         assert tasks(warehouse, "thread") == []
         assert all(count == 0 for _check, count in store.run_checks(warehouse))

@@ -19,6 +19,7 @@ from tests.support.warehouse_rows import (
     codings,
     opened,
     post,
+    removals,
     save,
     spans,
     units,
@@ -274,3 +275,55 @@ def test_unsettled_codes_are_null_in_views_and_out_of_scope_units_are_absent(
         rows = warehouse.frame("select post_key, struggleposting, w from v_post")
     assert rows.rows() == [(1, None, 2.0)]
     assert rows.schema["post_key"] == pl.UInt64
+
+
+def test_evidence_in_a_threads_replies_goes_with_the_reply_and_with_the_thread(
+    tmp_path: Path,
+) -> None:
+    code = "theme_risks_rewards"
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        replies = [post(n, parent_key=1) for n in (21, 22, 23)]
+        save(warehouse, *replies)
+        for kind, keys in (("reply", (21, 22)), ("thread", (1,))):
+            rows = units(*((key, key * 1000 + 1) for key in keys), kind=kind)
+            plan = type(PLAN)(unit_kind=kind)
+            store.save_units(warehouse, rows, plan=plan, frame=frame_of(warehouse, kind))
+        said = [coding(1, code, 1, coder=c, unit_kind="thread") for c in ("c1", "c2")]
+        # 23 was not drawn, and a root is nobody's reply
+        places = [(101, 1), (101, 21), (101, 22), (101, 23), (101, 2), (102, 22)]
+        evidence = spans(*((a, key, code, 4, 10) for a, key in places))
+        store.save_codings(warehouse, codings(*said), evidence, now=NOW)
+        held = "select annotation_id, unit_key from evidence_span order by all"
+        assert warehouse.execute(held) == [(101, 1), (101, 21), (101, 22), (102, 22)]
+        assert warehouse.execute("select span_start from annotation order by coder_key") == [
+            (4 + len("Title 1") + 2,),
+            (None,),
+        ]
+        coded = store.read_coded_round(warehouse, "W1", "R1", "1.0.0")
+        marked = coded.spans.filter(pl.col("coder") == "c1")
+        assert marked["start"].n_unique() == 3  # places in different posts never meet
+        both = coded.spans.group_by("start").len().filter(pl.col("len") > 1)
+        assert both.height == 1
+        store.remove(warehouse, removals(21), now=NOW)
+        assert warehouse.execute(held) == [(101, 1), (101, 22), (102, 22)]
+        save(warehouse, post(22, parent_key=1, version_key=5, text="Mended.", edited_at=NOW))
+        assert warehouse.execute(held) == [(101, 1)]
+        store.remove(warehouse, removals(1), now=NOW)
+        assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_evidence_in_a_reply_goes_with_its_threads_root(tmp_path: Path) -> None:
+    code = "theme_risks_rewards"
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        save(warehouse, post(21, parent_key=1))
+        for kind, key in (("reply", 21), ("thread", 1)):
+            plan = type(PLAN)(unit_kind=kind)
+            rows = units((key, key * 1000 + 1), kind=kind)
+            store.save_units(warehouse, rows, plan=plan, frame=frame_of(warehouse, kind))
+        said = codings(coding(1, code, 1, unit_kind="thread"))
+        store.save_codings(warehouse, said, spans((101, 21, code, 4, 10)), now=NOW)
+        store.remove(warehouse, removals(1), now=NOW)
+        assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0

@@ -34,11 +34,18 @@ select
     {_UNIT} as unit,
     codings.coder,
     codings.code_id as code,
-    spans.span_start as start,
-    spans.span_end as "end"
+    spans.span_start + shifts.shift as start,
+    spans.span_end + shifts.shift as "end"
 from chosen as codings
 inner join staging.stg_evidence_spans as spans
     using (annotation_id, revised_at, code_id)
+-- of a thread, each reply's text lies apart from the others': places in two never overlap
+inner join lateral (
+    select case
+        when spans.unit_key = codings.unit_key then 0
+        else cast(spans.unit_key % 1000003 + 1 as bigint) * 1000000
+    end as shift
+) as shifts on true
 order by unit, codings.coder, code, start, "end"
 """
 _REPEATS = f"""

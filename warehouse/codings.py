@@ -38,11 +38,22 @@ where batch.unit_key not in (select unit_key from staging.stg_withheld_units)
 _SAVE_SPANS = """
 insert into landed.evidence_spans by name
 select * from batch
-where (annotation_id, revised_at, unit_key, code_id) in (
-        select (annotation_id, revised_at, unit_key, code_id) from landed.codings
+where exists (
+        select 1 from landed.codings as codings
+        where codings.annotation_id = batch.annotation_id
+            and codings.revised_at = batch.revised_at
+            and codings.code_id = batch.code_id
+            and (
+                codings.unit_key = batch.unit_key
+                or codings.unit_kind = 'thread' and exists (
+                    select 1 from landed.units as replies
+                    where replies.wave = codings.wave and replies.round = codings.round
+                        and replies.unit_kind = 'reply' and replies.unit_key = batch.unit_key
+                )
+            )
     )
-    and (annotation_id, revised_at, code_id, span_start, span_end) not in (
-        select (annotation_id, revised_at, code_id, span_start, span_end)
+    and (annotation_id, revised_at, unit_key, code_id, span_start, span_end) not in (
+        select (annotation_id, revised_at, unit_key, code_id, span_start, span_end)
         from landed.evidence_spans
     )
     and unit_key not in (

@@ -42,7 +42,9 @@ semi join current_round on current_round.wave = $1 and current_round.round = $2
 where label.unit_type = 'post'
 """
 _SAMPLED = """
-select posts.thread_key as unit_key, posts.author_pseudonym, false as is_root, posts.text_masked
+select
+    posts.thread_key as unit_key, posts.author_pseudonym, false as is_root, posts.text_masked,
+    posts.post_key
 from landed.units
 inner join staging.stg_posts as posts on units.unit_key = posts.post_key
 semi join batch on posts.thread_key = batch.unit_key
@@ -201,9 +203,8 @@ def _turns(posts: Sequence[dict[str, Any]]) -> Iterable[Turn]:
 def _numbered(posts: Sequence[dict[str, Any]], root: str | None) -> Iterable[Turn]:
     readers: dict[str, str] = {}
     for post in posts:
-        author = post["author_pseudonym"]
-        if author == root:
-            yield Turn(author=_ASKER, text=post["text_masked"])
-        else:
-            number = readers.setdefault(author, f"{_OTHER} {len(readers) + 1}")
-            yield Turn(author=number, text=post["text_masked"])
+        author, named = post["author_pseudonym"], _ASKER
+        uid = f"{post['post_key']:016x}" if "post_key" in post else ""
+        if author != root:
+            named = readers.setdefault(author, f"{_OTHER} {len(readers) + 1}")
+        yield Turn(author=named, text=post["text_masked"], post_uid=uid)

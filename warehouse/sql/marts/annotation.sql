@@ -7,7 +7,7 @@
 -- @coder_key coder's pseudonym
 -- @code_id code of the codebook
 -- @value 0 absent, 1, 2; binary codes 0 or 1
--- @span_start first code point of the first evidence in text_masked; all are in evidence_span
+-- @span_start first code point of the first evidence in the unit itself; all is in evidence_span
 -- @span_end one past its last code point
 -- @certainty 1 to 3
 -- @codebook_version version of the codebook that the coding counts under
@@ -19,11 +19,12 @@ with spans as (
     select
         annotation_id,
         revised_at,
+        unit_key,
         code_id,
         min_by(span_start, span_start) as span_start,
         min_by(span_end, span_start) as span_end
     from staging.stg_evidence_spans
-    group by annotation_id, revised_at, code_id
+    group by annotation_id, revised_at, unit_key, code_id
 )
 
 select
@@ -46,4 +47,5 @@ left join spans
     on
         codings.annotation_id = spans.annotation_id
         and codings.revised_at = spans.revised_at
+        and codings.unit_key = spans.unit_key
         and codings.code_id = spans.code_id;
