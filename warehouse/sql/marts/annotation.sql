@@ -11,9 +11,9 @@
 -- @span_end one past its last code point
 -- @certainty 1 to 3
 -- @codebook_version version of the codebook that the coding counts under
--- @coded_version the version that the coder used
 -- @round coding round
 -- @created_at UTC, when the coding was first submitted
+-- @coded_version the version of the codebook that the coder used
 create or replace view annotation as
 with spans as (
     select
@@ -38,9 +38,9 @@ select
     spans.span_end + title_offset(posts.title) as span_end,
     codings.certainty,
     codings.codebook_version,
-    codings.coded_version,
     codings.round,
-    codings.coded_at as created_at
+    codings.coded_at as created_at,
+    codings.coded_version
 from intermediate.latest_codings as codings
 left join staging.stg_posts as posts on codings.unit_key = posts.post_key
 left join spans
