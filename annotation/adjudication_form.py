@@ -8,6 +8,7 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from annotation.form import TEXT
+from annotation.form_style import STYLE
 from schema.codebook import Code, Codebook
 
 VALUE: Final = "ruling"
@@ -19,24 +20,35 @@ TASK_FIELDS: Final = ("dispute", "code", "definition", "anchors", "rules", "read
 
 def adjudication_config(codebook: Codebook) -> str:
     """Return the labelling configuration, the same for every code and kind of unit."""
-    root = ET.Element("View")
-    ET.SubElement(root, "Text", name="content_note", value="$content_note")
-    attributes = {"layout": "dialogue", "nameKey": "author", "textKey": "text"}
-    ET.SubElement(root, "Paragraphs", {"name": "thread", "value": "$thread", **attributes})
-    ET.SubElement(root, "Header", value="$title", size="4")
-    ET.SubElement(root, "Text", name=TEXT, value="$text", granularity="symbol")
+    root = ET.Element("View", className="confide")
+    ET.SubElement(root, "Style").text = STYLE
+    _reading(ET.SubElement(root, "View", className="confide-read"))
+    ruling = ET.SubElement(root, "View", className="confide-code")
     for field, size in (("code", "4"), ("why", "6"), ("readings", "5")):
-        ET.SubElement(root, "Header", value=f"${field}", size=size)
+        ET.SubElement(ruling, "Header", value=f"${field}", size=size)
     for field in ("definition", "anchors", "rules"):
-        ET.SubElement(root, "Text", name=field, value=f"${field}")
-    _values(root, codebook)
-    _rules(root, codebook)
+        box = ET.SubElement(ruling, "View", className="confide-text")
+        ET.SubElement(box, "Text", name=field, value=f"${field}")
+    _values(ruling, codebook)
+    _rules(ruling, codebook)
     when = {"visibleWhen": "choice-selected", "whenTagName": RULE, "whenChoiceValue": _NO_RULE}
     asked = {"placeholder": "The rule you propose: a paraphrase, no names, no quotes", "rows": "2"}
-    view = ET.SubElement(root, "View", when)
+    view = ET.SubElement(ruling, "View", when)
     ET.SubElement(view, "TextArea", {"name": PROPOSAL, "toName": TEXT, **asked})
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _reading(parent: ET.Element) -> None:
+    """Add what is read, as a coder's form shows it: blurred until the mouse is over it."""
+    note = ET.SubElement(parent, "View", className="confide-note")
+    ET.SubElement(note, "Text", name="content_note", value="$content_note")
+    context = ET.SubElement(parent, "View", className="confide-thread confide-blur")
+    attributes = {"layout": "dialogue", "nameKey": "author", "textKey": "text"}
+    ET.SubElement(context, "Paragraphs", {"name": "thread", "value": "$thread", **attributes})
+    ET.SubElement(parent, "Header", value="$title", size="4")
+    body = ET.SubElement(parent, "View", className="confide-text confide-blur")
+    ET.SubElement(body, "Text", name=TEXT, value="$text", granularity="symbol")
 
 
 _NO_RULE: Final = "No rule decides this: open a dispute"

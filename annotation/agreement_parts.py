@@ -4,8 +4,8 @@ A figure over a whole round hides an enriched sample that flatters it, two coder
 third who does not, and a meaning that drifts. Here each is a row of its own.
 """
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Collection, Iterator
+from datetime import date, timedelta
 from itertools import combinations
 from typing import Any, Final, Literal
 
@@ -26,7 +26,7 @@ from annotation.agreement import (
 from annotation.alpha import SET_LEVELS, AlphaLevel
 from schema.codebook import ANY_CODE, Codebook
 
-PartKind = Literal["arm", "coders", "week", "repeats", "drift", "codes"]
+PartKind = Literal["arm", "coders", "week", "repeats", "sentinels", "drift", "codes"]
 PARTS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "code_id": pl.String,
     "part_kind": pl.String,
@@ -36,6 +36,7 @@ PARTS_SCHEMA: Final[dict[str, type[pl.DataType]]] = {
     "is_drifting": pl.Boolean,
 }
 DRIFT_ERRORS: Final = 2.0  # protocol, section 5
+WEEK: Final = timedelta(weeks=1)
 DRIFT_UNITS: Final = 20  # under these a share has no standard error worth the name
 A_RATE: Final = "a coder's own share: no agreement"
 FEW_UNITS: Final = f"fewer than {DRIFT_UNITS} units"
@@ -49,17 +50,21 @@ def agreement_parts(
     *,
     repeats: pl.DataFrame,
     seed: int,
+    sentinels: Collection[str] = frozenset(),
     draws: int = DRAWS,
 ) -> pl.DataFrame:
     """Measure each code part by part; rows in the codebook's order, then by kind and part.
 
     `codings`: `unit`, `unit_kind`, `coder`, `code`, `value`, `arm` of the sample (random or
     enriched) and `week`, the Monday of the day it was coded. `repeats`: what the same coder said
-    of the same unit another time: `unit`, `coder`, `code`, `take`, `value`.
+    of the same unit another time: `unit`, `coder`, `code`, `take`, `value`. `sentinels` are the
+    units that went to everybody.
 
     Kinds: `arm`; `coders`, a pair of them; `week`, of a unit's first coding; `repeats`, of one
-    coder with herself; `drift`, one coder's share of positives in one week beside the team's, in
-    the random arm; `codes`, all codes of one unit kind as a set, under the code `*`.
+    coder with herself; `sentinels`, of one coder in one week with what the others agree on of the
+    sentinels she coded then, drifting where it is below the code's floor two weeks running;
+    `drift`, one coder's share of positives in one week beside the team's, in the random arm;
+    `codes`, all codes of one unit kind as a set, under the code `*`.
 
     Raises:
         ValueError: a coder has two values for one code of one unit, or a code is unknown.
@@ -78,6 +83,8 @@ def agreement_parts(
                 matrix, level, seed=part_seed(seed, code.id, kind, part), draws=draws
             )
             rows.append({"code_id": code.id, "part_kind": kind, "part": part, **measured})
+        watched = mine.filter(pl.col("unit").is_in(list(sentinels)))
+        rows += _sentinels(watched, codebook, code.id, seed=seed, draws=draws)
         rows += [{"code_id": code.id, "level": level, **row} for row in _drift(mine)]
     rows += _sets(codings, seed=seed, draws=draws)
     return pl.DataFrame(rows, schema=PARTS_SCHEMA)
@@ -105,6 +112,43 @@ def _repeat_parts(repeats: pl.DataFrame, level: AlphaLevel) -> Iterator[Part]:
     for coder in repeats["coder"].unique().sort():
         takes = repeats.filter(pl.col("coder") == coder).select("unit", "value", coder="take")
         yield "repeats", str(coder), spread(takes, level).values
+
+
+def _sentinels(
+    codings: pl.DataFrame, codebook: Codebook, code_id: str, *, seed: int, draws: int
+) -> Iterator[Row]:
+    """Hold each coder, week by week, against the others on the sentinels coded in it."""
+    level, floor = codebook.level(code_id), codebook.floor(code_id)
+    for coder in codings["coder"].unique().sort():
+        mine = codings.filter((pl.col("coder") == coder) & pl.col("value").is_not_null())
+        others = _settled(codings.filter(pl.col("coder") != coder))
+        low_before: date | None = None
+        for week in mine["week"].unique().sort():
+            one = mine.filter(pl.col("week") == week).select("unit", "value", coder=pl.lit("one"))
+            both = pl.concat([one, others.join(one, on="unit", how="semi")])
+            part = f"{coder} {week}"
+            measured = measure_matrix(
+                spread(both, level).values,
+                level,
+                seed=part_seed(seed, code_id, "sentinels", part),
+                draws=draws,
+            )
+            alpha = measured["alpha"]
+            is_low = alpha is not None and floor is not None and alpha < floor
+            is_drifting = is_low and low_before == week - WEEK
+            low_before = week if is_low else None
+            row = {"code_id": code_id, "part_kind": "sentinels", "part": part, **measured}
+            yield row | {"is_drifting": is_drifting}
+
+
+def _settled(codings: pl.DataFrame) -> pl.DataFrame:
+    """Return what more than half of these coders say of each unit; none where they are split."""
+    votes = codings.drop_nulls("value").group_by("unit", "value").len("votes")
+    return (
+        votes.filter(2 * pl.col("votes") > pl.col("votes").sum().over("unit"))
+        .sort("unit")
+        .select("unit", "value", coder=pl.lit("others"))
+    )
 
 
 def _drift(codings: pl.DataFrame) -> Iterator[Row]:

@@ -10,9 +10,11 @@ and what a coder who left had not coded is dealt anew.
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
 
 FULL_OVERLAP_ROUNDS = ("R1", "R2")
 SENTINELS_A_WEEK = 20
+SENTINEL_EVERY = 5  # of a coder's units: four batches of 25 hold a week's sentinels
 
 
 def assign(
@@ -32,8 +34,9 @@ def assign(
     order of `unit_keys` does not matter. Of those who may take a unit, the one with the fewest
     does. A unit that too many avoid gets fewer coders than planned.
     """
-    shuffled = sorted(unit_keys, key=lambda unit: _number(seed, "order", unit))
-    everybody = len(shuffled) if round_ in FULL_OVERLAP_ROUNDS else sentinels
+    shuffled = _shuffled(unit_keys, seed)
+    for_all = sentinel_units(unit_keys, round_=round_, seed=seed, count=sentinels)
+    everybody = len(shuffled) if round_ in FULL_OVERLAP_ROUNDS else len(for_all)
     doubled = everybody + round(max(len(shuffled) - everybody, 0) * double_share)
     plan: dict[str, list[int]] = {coder: [] for coder in coders}
     loads: Counter[str] = Counter()
@@ -53,9 +56,31 @@ def assign(
             plan[coder].append(unit)
             loads[coder] += 1
     return {
-        coder: sorted(units, key=lambda unit: _number(seed, coder, unit))
+        coder: _interleaved(sorted(units, key=lambda unit: _number(seed, coder, unit)), for_all)
         for coder, units in plan.items()
     }
+
+
+def sentinel_units(
+    unit_keys: Sequence[int], *, round_: str, seed: int, count: int
+) -> Collection[int]:
+    """Return which units go to everybody in production; where all do, none is set apart."""
+    if round_ in FULL_OVERLAP_ROUNDS:
+        return frozenset()
+    return frozenset(_shuffled(unit_keys, seed)[:count])
+
+
+def _shuffled(unit_keys: Sequence[int], seed: int) -> list[int]:
+    return sorted(unit_keys, key=lambda unit: _number(seed, "order", unit))
+
+
+def _interleaved(units: Sequence[int], for_all: Collection[int]) -> list[int]:
+    """Let every fifth unit be a sentinel while there are any: a week's come within four batches."""
+    rest = iter([unit for unit in units if unit not in for_all])
+    placed: list[int] = []
+    for sentinel in (unit for unit in units if unit in for_all):
+        placed += [*islice(rest, SENTINEL_EVERY - 1), sentinel]
+    return [*placed, *rest]
 
 
 def _first(

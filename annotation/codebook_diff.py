@@ -7,7 +7,7 @@ definition from a new one, so a definition counts as major unless only its spell
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 from schema.codebook import Code, Codebook
@@ -44,6 +44,16 @@ HEAD_MINOR: Final = (
     "certainty",
     "scales",
 )
+# the codes of posts that a card shows, or that its rates are made of
+SHOWN: Final[Mapping[UnitKind, frozenset[str]]] = {
+    "timeline": frozenset({"struggleposting", "feedback_uptake"}),
+    "community": frozenset(
+        {
+            *("struggleposting", "theme_stigma_openness"),
+            *("reply_emotional_support", "reply_esteem_validation"),
+        }
+    ),
+}
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -89,10 +99,30 @@ class CodebookDiff(NamedTuple):
 
 
 def diff(old: Codebook, new: Codebook) -> CodebookDiff:
-    """Return what changed from `old` to `new`, and the kinds of units that are coded again."""
+    """Return what changed from `old` to `new`, and the kinds of units that may be coded again.
+
+    Which units of a kind are, `annotation.recoding` says.
+    """
     changes = [*_code_changes(old, new), *_asked_changes(old, new), *_head_changes(old, new)]
     changes.sort(key=lambda change: (-PARTS.index(change.part), change.place, change.what))
     return CodebookDiff(old.version, new.version, tuple(changes), _recoded(old, new, changes))
+
+
+def asked(codebook: Codebook, kind: UnitKind) -> set[str]:
+    """Name the codes that a codebook asks of a kind of unit."""
+    return {code.id for code in codebook.codes_for(kind)} if kind in _kinds(codebook) else set()
+
+
+def rests_on(old: Codebook, new: Codebook, kind: UnitKind) -> set[str]:
+    """Name the codes of other units that decide what a unit shows, or whether it is coded."""
+    gates = {
+        term.code_id
+        for book in (old, new)
+        for code_id in asked(book, kind)
+        if not book.gate_within(code_id, kind)
+        for term in book.code(code_id).gate_terms
+    }
+    return gates | SHOWN.get(kind, frozenset())
 
 
 def _code_changes(old: Codebook, new: Codebook) -> Iterator[Change]:
@@ -121,7 +151,7 @@ def _asked_changes(old: Codebook, new: Codebook) -> Iterator[Change]:
     """Compare which codes that both have are asked on which kind of unit."""
     both = set(old.code_ids) & set(new.code_ids)
     for kind in _kinds(old) | _kinds(new):
-        one, other = (_asked(book, kind) & both for book in (old, new))
+        one, other = (asked(book, kind) & both for book in (old, new))
         for code_id in one ^ other:
             verb = "is asked no more" if code_id in one else "is asked now"
             yield Change("major", code_id, f"{verb} on the unit {kind}")
@@ -141,15 +171,15 @@ def _head_changes(old: Codebook, new: Codebook) -> Iterator[Change]:
 def _recoded(old: Codebook, new: Codebook, changes: list[Change]) -> tuple[UnitKind, ...]:
     meant = {change.place for change in changes if change.part == "major"}
     kinds = sorted(_kinds(old) | _kinds(new))
-    return tuple(kind for kind in kinds if meant & (_asked(old, kind) | _asked(new, kind)))
+    return tuple(
+        kind
+        for kind in kinds
+        if meant & (asked(old, kind) | asked(new, kind) | rests_on(old, new, kind))
+    )
 
 
 def _kinds(codebook: Codebook) -> set[UnitKind]:
     return {project.unit_kind for project in codebook.annotation_projects}
-
-
-def _asked(codebook: Codebook, kind: UnitKind) -> set[str]:
-    return {code.id for code in codebook.codes_for(kind)} if kind in _kinds(codebook) else set()
 
 
 def _letters(text: str) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Final
 
-from annotation.batches import BREAK, REST, SITTING
+from annotation.batches import A_DAY, A_WEEK, BREAK, REST, SITTING
 from annotation.content_notes import topics
 from annotation.form import CARDS, KEYS_HELP, REASONS, shown_name
 from annotation.label_studio_projects import CRISIS_CODE
+from annotation.quiz import PASS_SHARE
 from schema.codebook import Codebook
 from schema.vocabulary import UNIT_KINDS, UnitKind
 
@@ -24,14 +25,16 @@ _SEEN: Final[dict[UnitKind, str]] = {
     "appear once struggleposting is ticked; untick it and they close again.",
     "reply": "You see the post that opened the thread, the nearest posts above the reply, and the "
     "reply below them. Only the reply is coded.",
-    "thread": "You see the root post, where evidence is marked, and the replies that the sample "
-    "drew, oldest first. Code what the thread shows as a whole. It comes to you only once its "
-    "root was coded as a struggle.",
+    "thread": "You see the root post and the replies that the sample drew, three or more, oldest "
+    "first. Code what the thread shows as a whole. Evidence is marked in the root with a code's "
+    "key, and in a reply with the labels below the replies: click one, then mark words of one "
+    "reply. It comes to you only once its root was coded as a struggle.",
     "timeline": "You see a card: days counted from the first disclosure, the feedback each got "
     "against the author's own mean, the intensity as coded, and whether a post speaks of earlier "
     "feedback. There is no text, no name and no date. One night is one episode, not a loop.",
     "community": "You see a card of one week's rates beside those of the four weeks before. The "
-    "community has no name on it. Its rules are not collected, so code what it shows.",
+    "community has no name on it. Its rules are not collected, since they would name it and its "
+    "moderators: code what it shows.",
 }
 _HEAD: Final = f"""# Coders' manual
 
@@ -49,10 +52,17 @@ You get a name such as `c1` and a password from the person who leads the study, 
 address they give you. Open *Projects*: those with your name are yours, one a round and kind of
 unit; open no other. *Label All Tasks* begins.
 
+**The quiz comes first.** `confide push --quiz` sends each coder the codebook's invented
+examples, in projects of their own. Answer every one: {PASS_SHARE:.0%} of the values right and no
+danger missed is a pass. Until then no post comes. After a major version of the codebook it is sat
+again.
+
 **What comes when.** One batch of at most {BATCH} units lies open at a time. The next comes by
 itself once each of them is answered or skipped and {BREAK.seconds // 60} minutes have passed;
 after {SITTING.seconds // 60} minutes at work, once {REST.seconds // 60} have. A day has six batches
-unless the study says otherwise, and so many units of high intensity. A batch is of one kind:
+unless the study says otherwise, and so many units of high intensity; you work for
+{A_DAY.seconds // 3600} hours a day and {A_WEEK.seconds // 3600} a week at most, breaks counted, and
+the last batch is as small as that asks. A batch is of one kind:
 disclosures and hostile replies do not stand in one.
 
 **Content notes.** Above each unit stands what its words warn of. The words of posts are blurred
@@ -87,6 +97,17 @@ its 1 or 2) is not stored. `confide pull` counts it by its rule; the lead tells 
 open again.
 """
 
+_ADJUDICATING: Final = """## Adjudication
+
+`confide adjudicate` queues what coders differ on where no majority settles it, where readings are
+two steps apart, and whatever touches safety: one code of one unit at a time. Who read what is not
+shown. Choose the **value** by its key, and the **rule** that it rests on (`q`, `w`, …); where no
+rule decides (`p`), say which you propose, in a paraphrase. Such disputes go to the weekly meeting
+and from there into the codebook.
+
+![A disputed code in the adjudicator's form](images/label-studio-adjudication.png)
+"""
+
 
 def render(codebook: Codebook) -> str:
     """Write the whole page as Markdown."""
@@ -101,7 +122,8 @@ def render(codebook: Codebook) -> str:
         key=crisis.hotkey,
         detail=detail.hotkey,
     )
-    return "\n".join([head, answering, "## The five kinds of unit\n", *_kinds(codebook)])
+    kinds = ["## The five kinds of unit\n", *_kinds(codebook)]
+    return "\n".join([head, answering, *kinds, _ADJUDICATING])
 
 
 def _kinds(codebook: Codebook) -> Iterator[str]:

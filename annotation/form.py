@@ -6,7 +6,8 @@ code opens, in its own row, its 1 | 2 (ordinal codes) and its certainty. Evidenc
 text with a label per code. What is not ticked is 0. A unit that cannot be coded is said to be so,
 with a reason, instead of ticks.
 
-Root posts and replies show what stands above them, threads the sampled replies below the root.
+Root posts and replies show what stands above them, threads the sampled replies below the root, in
+which evidence is marked too, with labels of their own that are clicked.
 Timelines and communities are cards of figures: no post's words, and so no evidence.
 
 Keys: the code's key ticks it, Shift and the key takes up its evidence label, Alt and the key
@@ -27,6 +28,7 @@ from schema.vocabulary import UNIT_KINDS, UnitKind
 CODES: Final = "codes"
 GATED: Final = "gated_"  # before the names of the lists that a gate opens
 EVIDENCE: Final = "evidence"
+REPLY_EVIDENCE: Final = "reply_evidence"
 CANNOT_CODE: Final = "cannot_code"
 MEMO: Final = "memo"
 TEXT: Final = "text"
@@ -109,7 +111,7 @@ def label_config(codebook: Codebook, unit_kind: UnitKind) -> str:
     lists = _lists(codebook, unit_kind, codes)
     root = ET.Element("View", className="confide")
     ET.SubElement(root, "Style").text = STYLE + _evidence_style(lists, places)
-    _reading(ET.SubElement(root, "View", className="confide-read"), unit_kind)
+    _reading(ET.SubElement(root, "View", className="confide-read"), unit_kind, codes)
     parent = ET.SubElement(root, "View", className="confide-code")
     ET.SubElement(parent, "Header", value=_keys_help(unit_kind), size="6")
     grid = ET.SubElement(parent, "View", className="confide-grid")
@@ -157,7 +159,7 @@ def _lists(codebook: Codebook, unit_kind: UnitKind, codes: list[Code]) -> list[_
     return [one for one in found if one.codes]
 
 
-def _reading(parent: ET.Element, unit_kind: UnitKind) -> None:
+def _reading(parent: ET.Element, unit_kind: UnitKind, codes: list[Code]) -> None:
     """Add what is read: content note, context, title and text; then the memo."""
     note = ET.SubElement(parent, "View", className="confide-note")
     ET.SubElement(note, "Text", name="content_note", value="$content_note")
@@ -168,7 +170,8 @@ def _reading(parent: ET.Element, unit_kind: UnitKind) -> None:
     body = ET.SubElement(parent, "View", className=shape)
     ET.SubElement(body, "Text", name=TEXT, value="$text", granularity="symbol")
     if unit_kind == "thread":
-        _thread(parent, "Sampled replies below it, oldest first (read only)")
+        _thread(parent, "Sampled replies below it, oldest first: take up a label, mark words")
+        _reply_evidence(parent, codes)
     attributes = {"placeholder": "Memo for the team; no names, no quotes", "rows": "2"}
     ET.SubElement(
         parent, "TextArea", {"name": MEMO, "toName": TEXT, "maxSubmissions": "1", **attributes}
@@ -181,6 +184,14 @@ def _thread(parent: ET.Element, heading: str) -> None:
     ET.SubElement(context, "Header", value=heading, size="6")
     attributes = {"layout": "dialogue", "nameKey": "author", "textKey": "text"}
     ET.SubElement(context, "Paragraphs", {"name": "thread", "value": "$thread", **attributes})
+
+
+def _reply_evidence(parent: ET.Element, codes: list[Code]) -> None:
+    """Add a label per code for the replies: one list marks one text in Label Studio."""
+    cell = ET.SubElement(parent, "View", className="confide-reply-marks")
+    labels = ET.SubElement(cell, "ParagraphLabels", name=REPLY_EVIDENCE, toName="thread")
+    for code in codes:
+        ET.SubElement(labels, "Label", value=shown_name(code), alias=code.id, hotkey=NO_KEY)
 
 
 def _cannot_code(parent: ET.Element) -> None:

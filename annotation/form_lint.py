@@ -60,7 +60,7 @@ def _tags(xml: str) -> list[_Tag]:
 
     def start(kind: str, attributes: dict[str, str]) -> None:
         tags.append(_Tag(kind, attributes, parser.CurrentLineNumber, open_controls[-1]))
-        inherits = kind not in ("Choices", "Labels")
+        inherits = kind not in ("Choices", "Labels", "ParagraphLabels")
         open_controls.append(open_controls[-1] if inherits else attributes.get("name", ""))
 
     def end(_kind: str) -> None:

@@ -36,6 +36,8 @@ STYLE: Final = """
 .confide-marks .lsf-label { margin: 0; height: 22px; font-size: 11px }
 .confide-marks .lsf-label__text { display: none }
 .confide-marks .lsf-label__hotkey { margin: 0 }
+.confide-reply-marks .lsf-label { margin: 0 4px 2px 0; height: 22px; font-size: 11px }
+.confide-reply-marks .lsf-label__hotkey { display: none }
 .confide-grades { display: flex; gap: 4px; justify-content: flex-end; align-items: center;
   white-space: nowrap; background: #f5f5f5; border-radius: 4px; padding: 0 6px }
 .confide-grades .lsf-choices { display: flex; margin: 0 }

@@ -192,7 +192,8 @@ def _random_rates(units: pl.DataFrame, plan: SamplingPlan) -> pl.DataFrame:
     sizes = strata.sort("stratum")["size"].to_numpy()
     shares = allocate(sizes, plan.random_size) / np.maximum(sizes, 1e-300)
     rates = strata.sort("stratum").select("stratum", pl.Series("stratum_rate", shares))
-    floor = plan.minimum_probability / pl.col("author_share")
+    asked = pl.max_horizontal(pl.lit(plan.minimum_probability), "least_probability")
+    floor = asked / pl.col("author_share")
     rate = pl.max_horizontal("stratum_rate", floor).clip(upper_bound=1.0)
     return (
         units.join(rates, on="stratum", how="left", maintain_order="left")

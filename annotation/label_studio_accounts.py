@@ -141,5 +141,19 @@ def read_logins(path: Path) -> dict[str, Login]:
         ) from None
 
 
+def hand_out(path: Path, coders: Sequence[str]) -> dict[str, Login]:
+    """Return the logins of these coders whose passwords nobody was shown yet; the next time none.
+
+    It does not matter which flow made the accounts.
+    """
+    logins = read_logins(path)
+    fresh = {coder: logins[coder] for coder in coders if coder in logins}
+    fresh = {coder: login for coder, login in fresh.items() if not login.is_shown}
+    if fresh:
+        shown = {coder: replace(login, is_shown=True) for coder, login in fresh.items()}
+        _write(path, {**logins, **shown})
+    return fresh
+
+
 def _write(path: Path, logins: Mapping[str, Login]) -> None:
     write_private(path, json.dumps({coder: asdict(login) for coder, login in logins.items()}))

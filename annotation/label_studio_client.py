@@ -146,6 +146,16 @@ def _after_id(number: int) -> dict[str, Any]:
     }
 
 
+def task_numbered(number: int) -> dict[str, Any]:
+    """State the condition that a task has this number."""
+    return {
+        "filter": "filter:tasks:id",
+        "operator": "equal",
+        "type": "Number",
+        "value": number,
+    }
+
+
 def server_time(client: Client) -> datetime:
     """Return the server's own time, in whole seconds.
 

@@ -57,6 +57,7 @@ class Login:
     username: str
     password: str = field(repr=False)
     token: str = field(repr=False)
+    is_shown: bool = False  # the password, to whoever hands it to its person
 
 
 def read_login(data_dir: Path) -> Login:

@@ -146,16 +146,19 @@ def _take_task(harvest: _Harvest, task: Any, known: Mapping[int, Collection[int]
     kept = set()
     for annotation in task.annotations or ():
         harvest.annotations += 1
-        if _take_annotation(harvest, uid, text, annotation):
+        if _take_annotation(harvest, task.data, annotation):
             kept.add(int(annotation["id"]))
     harvest.retracted |= set(known.get(int(uid, 16), ())) - kept
 
 
-def _take_annotation(harvest: _Harvest, uid: str, text: str, annotation: Mapping[str, Any]) -> bool:
-    """Add an annotation's rows; tell whether it counts."""
-    key = harvest.project.key
+def _take_annotation(
+    harvest: _Harvest, shown: Mapping[str, Any], annotation: Mapping[str, Any]
+) -> bool:
+    """Add an annotation's rows; tell whether it counts. `shown` is the task's data."""
+    key, uid, text = harvest.project.key, str(shown["post_uid"]), str(shown["text"])
     result = [entry for entry in annotation.get("result") or () if isinstance(entry, Mapping)]
-    parsed = parse_result(harvest.codebook, key.unit_kind, result, text)
+    thread = shown.get("thread")
+    parsed = parse_result(harvest.codebook, key.unit_kind, result, text, thread)
     revised_at = _instant(annotation["updated_at"])
     if parsed.values.get(CRISIS_CODE):  # acts also where the rest is wrong or was skipped
         harvest.flags.append(CrisisFlag(revised_at, uid, key.round, key.coder))
@@ -226,7 +229,7 @@ def _span_rows(
         yield {
             "annotation_id": int(annotation["id"]),
             "revised_at": _instant(annotation["updated_at"]),
-            "unit_key": int(uid, 16),
+            "unit_key": int(span.post_uid or uid, 16),
             "code_id": span.code_id,
             "span_start": span.start,
             "span_end": span.end,

@@ -109,7 +109,11 @@ def task_data(task: CodingTask, project: Project, *, batch: int) -> dict[str, An
 
 def thread_data(task: CodingTask) -> list[dict[str, str]]:
     """Return what the form shows above a unit."""
-    turns = [{"author": turn.author, "text": turn.text} for turn in task.thread]
+    turns = [
+        {"author": turn.author, "text": turn.text}
+        | ({"uid": turn.post_uid} if turn.post_uid else {})
+        for turn in task.thread
+    ]
     return turns or [dict(turn) for turn in EMPTY_THREAD]
 
 

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from annotation.form import EMPTY_THREAD
+from annotation.form import EMPTY_THREAD, REPLY_EVIDENCE
 from annotation.label_studio_client import (
     UIDS_PER_QUERY,
     Client,
     asking,
     chunks,
+    task_numbered,
     tasks_where,
     with_uids,
 )
@@ -71,7 +72,8 @@ def renew_tasks(client: Client, project: Project, tasks: Sequence[CodingTask]) -
 
     A task that shows words around it which none of `tasks`, as built now, has there is given the
     thread as it stands; a card one of whose posts went is given its figures as they stand. The
-    codings stay: they are of the unit.
+    codings stay: they are of the unit. A task whose answers or drafts may quote such words, marked
+    in a reply, is deleted: whoever has not coded it gets it anew, from the next push.
 
     Raises:
         LabelStudioError: the server refuses or does not answer; run it again.
@@ -83,12 +85,23 @@ def renew_tasks(client: Client, project: Project, tasks: Sequence[CodingTask]) -
             task = standing.get(str(held.data["post_uid"]))
             if task is None or not _is_stale(held.data, task):
                 continue
+            changed += 1
+            if project.key.unit_kind == "thread" and _may_quote(client, project, held.id):
+                client.sdk.tasks.delete(str(held.id))
+                continue
             shown = {"thread": thread_data(task), "parts": task.parts}
             if task.parts:
                 shown |= {"title": task.title, "text": task.text}
             client.sdk.tasks.update(str(held.id), data={**held.data, **shown})
-            changed += 1
     return changed
+
+
+def _may_quote(client: Client, project: Project, task_id: int) -> bool:
+    """Tell whether somebody marked words in a task's replies, submitted or not."""
+    [task] = tasks_where(client, project.id, [task_numbered(task_id)], with_annotations=True)
+    results = [one.get("result") or () for one in task.annotations or ()]
+    marks = [entry for result in results for entry in result]
+    return bool(task.drafts) or any(one.get("from_name") == REPLY_EVIDENCE for one in marks)
 
 
 def _is_stale(held: Mapping[str, Any], task: CodingTask) -> bool:

@@ -6,10 +6,9 @@ No problem and no repr carries text.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from annotation.form import (
     CANNOT_CODE,
@@ -20,57 +19,17 @@ from annotation.form import (
     GATED,
     MEMO,
     REASONS,
+    REPLY_EVIDENCE,
     TEXT,
     VALUE_SUFFIX,
     tick_list,
 )
+from annotation.marks import Problem, Shown, Span, read_reply_span, read_span, strings
 from schema.codebook import Code, Codebook
 from schema.vocabulary import UnitKind
 
-Rule = Literal[
-    "malformed",
-    "unknown_control",
-    "unknown_code",
-    "repeated_control",
-    "value_off_scale",
-    "value_missing",
-    "value_without_tick",
-    "certainty_off_scale",
-    "gate_closed",
-    "codes_exclude_each_other",
-    "span_outside_text",
-    "span_text_differs",
-    "span_without_tick",
-    "evidence_missing",
-    "reason_unknown",
-    "coded_and_not_codable",
-]
-ADVISORY: frozenset[Rule] = frozenset({"evidence_missing", "span_without_tick"})
-# Label Studio writes a line break inside a marked text as backslash and n, and adds one where
-# the mark ends at a line's end; the offsets are right.
 _TICKS = (CODES, GATED + CODES)
-_MARKS = (EVIDENCE, GATED + EVIDENCE)
-_LOOSE = re.compile(r"\\n|\s+")
-
-
-class Span(NamedTuple):
-    """Where a code was seen: code points of the masked text, the end exclusive."""
-
-    code_id: str
-    start: int
-    end: int
-
-
-class Problem(NamedTuple):
-    """A broken rule and the code or control it concerns; never a value a person typed."""
-
-    rule: Rule
-    detail: str
-
-    @property
-    def is_refusal(self) -> bool:
-        """Tell whether the annotation must not be stored."""
-        return self.rule not in ADVISORY
+_MARKS = (EVIDENCE, GATED + EVIDENCE, REPLY_EVIDENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +65,28 @@ class _Answers:
     cannot_code: str | None = None
     problems: list[Problem] = field(default_factory=list)
 
+    def take(self, marks: list[Span] | Problem) -> None:
+        """Add the spans that an entry marks, or what is wrong with it."""
+        if isinstance(marks, Problem):
+            self.problems.append(marks)
+        else:
+            self.spans += marks
+
 
 def parse_result(
-    codebook: Codebook, unit_kind: UnitKind, result: Sequence[Mapping[str, Any]], text: str
+    codebook: Codebook,
+    unit_kind: UnitKind,
+    result: Sequence[Mapping[str, Any]],
+    text: str,
+    thread: object = (),
 ) -> ParsedCoding:
     """Turn an annotation's `result` into values per code; unticked codes are 0.
 
-    `text` is the masked text the task carried. Every broken rule becomes a problem; nothing is
-    raised, and nothing of the text enters a problem.
+    `text` is the masked text the task carried, `thread` what it showed around it. Every broken
+    rule becomes a problem; nothing is raised, and nothing of the text enters a problem.
     """
     asked = {code.id: code for code in codebook.codes_for(unit_kind)}
-    answers = _read(asked, result, text)
+    answers = _read(asked, result, Shown(text, thread if isinstance(thread, list) else []))
     values = dict(_values(asked, answers))
     certainties = dict(_certainties(codebook, asked, answers))
     spans = tuple(sorted(set(answers.spans)))
@@ -136,7 +106,7 @@ def build_result(
     unit_kind: UnitKind,
     values: Mapping[str, int],
     certainties: Mapping[str, int],
-    spans: Sequence[tuple[str, int, int]],
+    spans: Sequence[tuple[str, int, int] | Span],
     text: str,
 ) -> list[dict[str, Any]]:
     """Return the `result` that the form would submit for these decisions.
@@ -181,7 +151,7 @@ def _choices(control: str, chosen: list[str]) -> dict[str, Any]:
 def _mark(span: Span, text: str, control: str) -> dict[str, Any]:
     marked = text[span.start : span.end]
     value = {"start": span.start, "end": span.end, "text": marked, "labels": [span.code_id]}
-    return _entry(control, "labels", value, entry_id=_entry_id(*map(str, span)))
+    return _entry(control, "labels", value, entry_id=_entry_id(*map(str, span[:3])))
 
 
 def _entry(control: str, type_: str, value: dict[str, Any], *, entry_id: str) -> dict[str, Any]:
@@ -193,7 +163,7 @@ def _entry_id(*parts: str) -> str:
     return hashlib.blake2b("|".join(parts).encode(), digest_size=5).hexdigest()
 
 
-def _read(asked: Mapping[str, Code], result: Sequence[Mapping[str, Any]], text: str) -> _Answers:
+def _read(asked: Mapping[str, Code], result: Sequence[Mapping[str, Any]], shown: Shown) -> _Answers:
     answers = _Answers()
     seen: set[str] = set()
     for entry in result:
@@ -204,7 +174,7 @@ def _read(asked: Mapping[str, Code], result: Sequence[Mapping[str, Any]], text: 
         if control in seen and control not in _MARKS:
             answers.problems.append(Problem("repeated_control", _known(control, asked)))
         seen.add(control)
-        _read_entry(asked, control, value, text, answers)
+        _read_entry(asked, control, value, shown, answers)
     return answers
 
 
@@ -212,24 +182,26 @@ def _read_entry(
     asked: Mapping[str, Code],
     control: str,
     value: Mapping[str, Any],
-    text: str,
+    shown: Shown,
     answers: _Answers,
 ) -> None:
     """Put one control's answer where it belongs."""
     code_id, _, part = control.rpartition("__")
     if control in _TICKS:
-        chosen = _strings(value.get("choices"))
+        chosen = strings(value.get("choices"))
         answers.ticked |= {code for code in chosen if code in asked}
         unknown = sum(code not in asked for code in chosen)
         answers.problems += [Problem("unknown_code", CODES)] * unknown
+    elif control == REPLY_EVIDENCE:
+        answers.take(read_reply_span(asked, value, shown))
     elif control in _MARKS:
-        _read_span(asked, value, text, answers)
+        answers.take(read_span(asked, value, shown.text))
     elif control == MEMO:
-        answers.has_memo = any(memo.strip() for memo in _strings(value.get("text")))
+        answers.has_memo = any(memo.strip() for memo in strings(value.get("text")))
     elif control == CANNOT_CODE:
-        _read_reason(_strings(value.get("choices")), answers)
+        _read_reason(strings(value.get("choices")), answers)
     elif code_id in asked and f"__{part}" in (VALUE_SUFFIX, CERTAINTY_SUFFIX):
-        chosen = _strings(value.get("choices"))
+        chosen = strings(value.get("choices"))
         target = answers.values if f"__{part}" == VALUE_SUFFIX else answers.certainties
         target[code_id] = chosen[0] if len(chosen) == 1 else ""
     else:
@@ -241,23 +213,6 @@ def _read_reason(chosen: list[str], answers: _Answers) -> None:
         answers.cannot_code = chosen[0]
     elif chosen:
         answers.problems.append(Problem("reason_unknown", CANNOT_CODE))
-
-
-def _read_span(
-    asked: Mapping[str, Code], value: Mapping[str, Any], text: str, answers: _Answers
-) -> None:
-    start, end, marked = value.get("start"), value.get("end"), value.get("text")
-    labels = _strings(value.get("labels"))
-    if not labels or any(label not in asked for label in labels):
-        answers.problems.append(Problem("unknown_code", EVIDENCE))
-        return
-    if not isinstance(start, int) or not isinstance(end, int) or not 0 <= start < end <= len(text):
-        answers.problems.append(Problem("span_outside_text", labels[0]))
-        return
-    if not isinstance(marked, str) or _loose(marked) != _loose(text[start:end]):
-        answers.problems.append(Problem("span_text_differs", labels[0]))
-        return
-    answers.spans += [Span(label, start, end) for label in labels]
 
 
 def _values(asked: Mapping[str, Code], answers: _Answers) -> Iterator[tuple[str, int]]:
@@ -337,21 +292,8 @@ def _evidence_problems(
             yield Problem("span_without_tick", code_id)
 
 
-def _strings(value: object) -> list[str]:
-    """Return the strings of what should be a list of strings; the rest becomes an empty one."""
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list):
-        return []
-    return [item if isinstance(item, str) else "" for item in value]
-
-
 def _known(control: str, asked: Mapping[str, Code]) -> str:
     """Name a control only where it is one of ours: anything else could hold anything."""
     code_id = control.rpartition("__")[0]
     known = (*_TICKS, MEMO, CANNOT_CODE)
     return control if control in known or code_id in asked else "a control not of this form"
-
-
-def _loose(text: str) -> str:
-    return _LOOSE.sub("", text)

@@ -5,14 +5,15 @@ Design: stratified, without replacement, from permanent random numbers, in indep
 1. *One unit per cluster of duplicates*: the population is distinct posts. A cluster is
    represented by the unit that gave it its name, or where that is not in the frame by its
    earliest week, then smallest key. This depends on no seed.
-2. *At most k per author* (of replies: per thread): of an author's n units, k are kept by their
-   random numbers, so each stays with chance c = min(1, k/n). Authors of more than k / p units,
-   where p is the least chance a unit may have, cannot be given that chance under the cap: they
-   are left out, and `summarise_frame` counts them.
+2. *At most k per author*: of an author's n units, k are kept by their random numbers, so each stays
+   with chance c = min(1, k/n). Authors of more than k / p units, where p is the least chance a unit
+   may have, cannot be given that chance under the cap: they are left out, and `summarise_frame`
+   counts them.
 3. *Random arm*: its share of the wanted size is spread over the strata in proportion to the sum
    of c in them, never under one unit a stratum where the size allows that. A stratum's rate is
-   f = share / sum of c; a unit for which c * f < p gets the rate p / c instead, so the sample may
-   come out larger than wanted by the few units that this adds.
+   f = share / sum of c; a unit for which c * f < p gets the rate p / c instead, and a root whose
+   replies ask for more (`annotation.replies`) that, so the sample may come out larger than wanted
+   by the few units that this adds.
 4. *Enrichment arms*, one for each word list: the rest of the size, in equal parts, each spread over
    the bands of that list: so much for posts with two phrases of it, one, none; what a band cannot
    take goes to the next. An arm is planned for what the arms before it are expected to leave.
@@ -65,8 +66,8 @@ def draw(
 def drawn_of(chances: pl.DataFrame, plan: SamplingPlan) -> Flags:
     """Tell of each unit whose chance `inclusion_probabilities` stated whether the seed draws it."""
     keys = chances["unit_key"].to_list()
-    authors = _numbers(keys, plan, "author")
-    is_kept = _ranks(_codes(chances[plan.cap]), authors) < plan.per_author
+    authors = random_numbers(keys, plan, "author")
+    is_kept = ranks(_codes(chances[plan.cap]), authors) < plan.per_author
     is_drawn = np.zeros(len(keys), dtype=bool)
     for arm in arms_of(plan):
         is_drawn |= _drawn_by(chances, plan, arm, is_kept, keys)
@@ -81,8 +82,8 @@ def drawn_at_random(frame: dy.DataFrame[FrameUnit], plan: SamplingPlan) -> pl.Se
     """
     chances = inclusion_probabilities(frame, plan)
     keys = chances["unit_key"].to_list()
-    authors = _numbers(keys, plan, "author")
-    is_kept = _ranks(_codes(chances[plan.cap]), authors) < plan.per_author
+    authors = random_numbers(keys, plan, "author")
+    is_kept = ranks(_codes(chances[plan.cap]), authors) < plan.per_author
     is_drawn = _drawn_by(chances, plan, arms_of(plan)[0], is_kept, keys)
     return chances["unit_key"].filter(pl.Series(is_drawn))
 
@@ -108,51 +109,6 @@ def _units(drawn: pl.DataFrame, plan: SamplingPlan, *, now: datetime) -> dy.Data
     )
 
 
-def draw_within(
-    frame: dy.DataFrame[FrameUnit],
-    roots: dy.DataFrame[Unit],
-    plan: SamplingPlan,
-    *,
-    now: datetime,
-) -> dy.DataFrame[Unit]:
-    """Draw replies from the threads of drawn roots: two stages, one stated chance.
-
-    A reply's chance is its root's times its own among the replies of the drawn roots; the
-    least chance of the plan holds at each stage. Only so does a thread come with both its
-    root and its replies coded, which is what claims about threads ask for.
-
-    Raises:
-        StudyInvalid: the size is too small for the frame to give every unit its least chance.
-    """
-    staged = _staged(frame, roots, on="thread_key")
-    second = draw(FrameUnit.validate(staged.select(FrameUnit.column_names())), plan, now=now)
-    both = pl.col("inclusion_probability") * pl.col("first")
-    return Unit.validate(
-        second.join(staged.select("unit_key", "first"), on="unit_key", how="left")
-        .with_columns(both.alias("inclusion_probability"), (1 / both).alias("weight"))
-        .select(Unit.column_names())
-    )
-
-
-def draw_threads(
-    frame: dy.DataFrame[FrameUnit],
-    roots: dy.DataFrame[Unit],
-    plan: SamplingPlan,
-    *,
-    now: datetime,
-) -> dy.DataFrame[Unit]:
-    """Take the threads of the drawn roots that are in the frame; each has its root's chance."""
-    staged = _staged(frame, roots, on="unit_key")
-    return take_all(staged.rename({"first": "inclusion_probability"}), plan, now=now)
-
-
-def _staged(frame: dy.DataFrame[FrameUnit], roots: dy.DataFrame[Unit], *, on: str) -> pl.DataFrame:
-    chances = roots.select(
-        pl.col("unit_key").alias(on), pl.col("inclusion_probability").alias("first")
-    )
-    return frame.join(chances, on=on, how="inner")
-
-
 def draw_with_timelines(
     frame: dy.DataFrame[FrameUnit],
     plan: SamplingPlan,
@@ -169,11 +125,24 @@ def draw_with_timelines(
     Raises:
         StudyInvalid: the size is too small for the frame to give every unit its least chance.
     """
-    chances = inclusion_probabilities(frame, plan)
     drawn = draw(frame, plan, now=now)
-    own = chances.select("unit_key", "inclusion_probability")
+    is_in = pl.col("is_drawn") | pl.col("unit_key").is_in(drawn["unit_key"].implode())
+    return take_all(joint_chances(frame, plan, timelines).filter(is_in), plan, now=now)
+
+
+def joint_chances(
+    frame: dy.DataFrame[FrameUnit], plan: SamplingPlan, timelines: pl.DataFrame
+) -> pl.DataFrame:
+    """State the chance that each root of the frame has by both ways in, without drawing.
+
+    One row per cluster of duplicates, with `inclusion_probability` and `is_drawn`, by a timeline.
+
+    Raises:
+        StudyInvalid: the size is too small for the frame to give every unit its least chance.
+    """
+    own = inclusion_probabilities(frame, plan).select("unit_key", "inclusion_probability")
     joint = 1 - (1 - pl.col("inclusion_probability")) * (1 - pl.col("timeline_chance"))
-    population = (
+    return (
         representatives(frame)
         .join(own, on="unit_key", how="left")
         .join(timelines, on="author_pseudonym", how="left")
@@ -183,8 +152,6 @@ def draw_with_timelines(
         )
         .with_columns(joint.clip(upper_bound=1.0).alias("inclusion_probability"))
     )
-    is_in = pl.col("is_drawn") | pl.col("unit_key").is_in(drawn["unit_key"].implode())
-    return take_all(population.filter(is_in), plan, now=now)
 
 
 def _drawn_by(
@@ -196,13 +163,13 @@ def _drawn_by(
     groups = _codes(chances.select(named.alias("group"))["group"])
     _, first = np.unique(groups, return_index=True)
     expected = np.bincount(groups[is_kept], minlength=len(first)) * rates[first]
-    start = _number(plan, f"rounding {arm.name}", 0)
+    start = random_number(plan, f"rounding {arm.name}", 0)
     # 9 decimals: a running total that should be whole must not miss it by a rounding error
     totals = np.floor(np.round(np.cumsum(expected), 9) + start)
     limits = np.diff(totals, prepend=np.floor(start))
-    numbers = _numbers(keys, plan, arm.name)
+    numbers = random_numbers(keys, plan, arm.name)
     numbers[~is_kept] = 2.0  # behind every number
-    found: Flags = is_kept & (_ranks(groups, numbers) < limits[groups])
+    found: Flags = is_kept & (ranks(groups, numbers) < limits[groups])
     return found
 
 
@@ -212,7 +179,7 @@ def _codes(values: pl.Series) -> npt.NDArray[np.int64]:
     return codes.astype(np.int64)
 
 
-def _ranks(groups: npt.NDArray[np.int64], numbers: Numbers) -> npt.NDArray[np.int64]:
+def ranks(groups: npt.NDArray[np.int64], numbers: Numbers) -> npt.NDArray[np.int64]:
     """Rank each number within its group, from 0."""
     order = np.lexsort((numbers, groups))
     _, starts, counts = np.unique(groups[order], return_index=True, return_counts=True)
@@ -221,11 +188,12 @@ def _ranks(groups: npt.NDArray[np.int64], numbers: Numbers) -> npt.NDArray[np.in
     return ranks
 
 
-def _numbers(keys: Sequence[int], plan: SamplingPlan, purpose: str) -> Numbers:
-    return np.array([_number(plan, purpose, key) for key in keys], dtype=np.float64)
+def random_numbers(keys: Sequence[int], plan: SamplingPlan, purpose: str) -> Numbers:
+    """Return a random number in [0, 1) for each key, of one purpose."""
+    return np.array([random_number(plan, purpose, key) for key in keys], dtype=np.float64)
 
 
-def _number(plan: SamplingPlan, purpose: str, key: int) -> float:
+def random_number(plan: SamplingPlan, purpose: str, key: int) -> float:
     """Return a number in [0, 1) with 53 random bits, the same on every machine."""
     fields = (plan.seed, plan.wave, plan.round, plan.unit_kind, purpose, key)
     digest = hashlib.sha256("|".join(map(str, fields)).encode()).digest()

@@ -19,6 +19,7 @@ from annotation.disputes import Dispute, find_disputes
 from flows.drawn import check_drawn
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts
+from flows.recoding import codebooks
 from flows.rule_table import refuse_if_blocked
 from flows.workspace import Workspace, open_workspace
 from schema.codebook import Codebook
@@ -65,7 +66,11 @@ def settle(
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.set_adjudicators(warehouse, workspace.study.coding.adjudicators)
     keys = adjudication_projects(workspace, codebook, wave, round_)
-    done = _pull(workspace, client, codebook, keys)
+    done = {"rulings": 0, "refused": 0}
+    for used in codebooks(workspace, codebook, wave, round_).values():
+        of = adjudication_projects(workspace, used, wave, round_)
+        found = _pull(workspace, client, used, of)
+        done = {name: count + found[name] for name, count in done.items()}
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         coded = store.read_coded(warehouse, *place)
         ruled = store.ruled_units(warehouse, *place)

@@ -37,7 +37,9 @@ def agree_task(wave: str, round_: str) -> dict[str, int]:
     measured = agreement(coded.codings, codebook, spans=coded.spans, seed=seed)
     codings = coded.codings.join(arms, on="unit", how="left", maintain_order="left")
     codings = codings.with_columns(pl.col("arm").fill_null(RANDOM))
-    parts = agreement_parts(codings, codebook, repeats=coded.repeats, seed=seed)
+    parts = agreement_parts(
+        codings, codebook, repeats=coded.repeats, sentinels=coded.sentinels, seed=seed
+    )
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.save_agreement(
             warehouse,

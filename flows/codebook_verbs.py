@@ -42,7 +42,10 @@ def diff_text(before: Path, after: Path | None) -> tuple[str, bool]:
     found = diff(load_codebook(before), load_codebook(after))
     lines = [str(change) for change in found.changes] or ["nothing differs"]
     if found.recoded:
-        lines.append(f"to be coded again: every {', '.join(found.recoded)} coded under {found.old}")
+        lines.append(
+            f"to be coded again: each {', '.join(found.recoded)} coded under {found.old} whose "
+            "coders used a changed code, or that shows one; the others are carried"
+        )
     if not found.is_enough:
         lines.append(
             f"this asks for a new {found.needed} version after {found.old}, and the file says "

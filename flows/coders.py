@@ -1,15 +1,27 @@
 """`confide coders`: accounts on the study's Label Studio, and how each coder gets on."""
 
+from pathlib import Path
 from typing import Any
 
-from flows.label_studio import connect, embedded, give_accounts, known_logins
-from flows.workspace import Workspace
+from annotation.codebook import load_codebook
+from flows.label_studio import (
+    connect,
+    embedded,
+    give_accounts,
+    hand_out_logins,
+    waiting_logins,
+)
+from flows.releasing import able_coders
+from flows.words import pairs
+from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
 from warehouse import store
 
 
 def make_accounts(workspace: Workspace) -> list[dict[str, str]]:
-    """Make the accounts that are missing; return these, with passwords that are shown once.
+    """Make the accounts that are missing; return all whose passwords were not shown yet.
+
+    A push may have made them before.
 
     Raises:
         BadInput: the server is the lab's own, where people have accounts already.
@@ -17,12 +29,10 @@ def make_accounts(workspace: Workspace) -> list[dict[str, str]]:
     if not workspace.study.label_studio.embedded:
         raise BadInput("label_studio.embedded is false: accounts are the lab's to make")
     embedded(workspace)
-    known = known_logins(workspace)
-    logins = give_accounts(workspace, connect(workspace))
+    give_accounts(workspace, connect(workspace))
     return [
         {"coder": coder, "address": login.username, "password": login.password}
-        for coder, login in logins.items()
-        if coder not in known
+        for coder, login in hand_out_logins(workspace).items()
     ]
 
 
@@ -40,3 +50,22 @@ def progress(workspace: Workspace, warehouse: store.Warehouse) -> list[dict[str,
     idle = {"released": 0, "coded": 0}
     coders = dict.fromkeys([*workspace.study.coding.coders, *rows])
     return [{"coder": coder, **rows.get(coder, idle)} for coder in coders] if rows else []
+
+
+def pushed_text(study: Path, done: dict[str, int]) -> str:
+    """Say what a push did, and who gets nothing before the quiz is passed."""
+    workspace = open_workspace(study)
+    told = f"pushed: {pairs(done)}"
+    if workspace.study.coding.paced and (unseen := waiting_logins(workspace)):
+        told += f"\npasswords of {', '.join(unseen)} wait: `confide coders` shows them, once"
+    if not done.get("waiting_quiz"):
+        return told
+    codebook = load_codebook(workspace.codebook)
+    with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
+        able = able_coders(workspace, warehouse, codebook)
+    waiting = [coder for coder in workspace.study.coding.coders if coder not in able]
+    major = codebook.version.partition(".")[0]
+    return (
+        f"{told}\n{', '.join(waiting)}: no unit before the quiz of codebook {major} is passed. "
+        "Send it with `confide push --quiz`; once it is answered, `confide pull --quiz` scores it"
+    )

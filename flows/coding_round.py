@@ -24,6 +24,7 @@ from flows.drawn import check_drawn
 from flows.environment import DRAWN_FILE
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
+from flows.recoding import carry, close_earlier, codebooks
 from flows.releasing import ORDER, Release
 from flows.removing import resume
 from flows.rule_table import refuse_if_blocked
@@ -134,13 +135,16 @@ def push_task(wave: str, round_: str) -> dict[str, int]:
     resume(workspace)
     refuse_if_blocked(workspace, "push")
     codebook = load_codebook(workspace.codebook)
+    carried = carry(workspace, codebook, wave, round_)
     client = connect(workspace)
     give_accounts(workspace, client)
     close_removed(workspace, client)
+    if carried:
+        close_earlier(client, codebook, wave, round_)
     taken_count = _taken_count(workspace)
     repeats = push_repeats(workspace, codebook, client, wave, round_)
     told = releasing(workspace, codebook, wave, round_).push(client)
-    pushed = {**told, "tasks": told["tasks"] + repeats}
+    pushed = {**told, "tasks": told["tasks"] + repeats, **carried}
     if _taken_count(workspace) != taken_count:  # what went meanwhile may have been sent after it
         close_removed(workspace, client)
     return pushed
@@ -197,15 +201,21 @@ def projects(
     """Name a round's projects: one per codebook version, round, unit kind and coder.
 
     Those of coders who left are among them: what they coded counts. So are those of the round's
-    blind repeats, which stand as a round of their own.
+    blind repeats, which stand as a round of their own, and those of earlier versions.
     """
+    versions = codebooks(workspace, codebook, wave, round_)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
-        released = store.read_assignments(warehouse, wave, round_, codebook.version)
+        released = [
+            one
+            for version in versions
+            for one in store.read_assignments(warehouse, wave, round_, version)
+        ]
         drawn = {one for of, one, _kind in store.drawn_rounds(warehouse) if of == wave}
     rounds = [one for one in (round_, round_ + store.REPEAT) if one == round_ or one in drawn]
     coders = dict.fromkeys([*workspace.study.coding.coders, *(one.coder for one in released)])
     return [
-        label_studio.ProjectKey(wave, codebook.version, one, kind, coder)
+        label_studio.ProjectKey(wave, version, one, kind, coder)
+        for version in versions
         for one in rounds
         for kind in ORDER
         for coder in coders
@@ -249,17 +259,24 @@ def pull_task(wave: str, round_: str) -> dict[str, int]:
     client = connect(workspace)
     told = {"codings": 0, "retracted": 0, "problems": 0, "skipped": 0, "crisis_flags": 0}
     told["not_codable"] = 0
+    versions = codebooks(workspace, codebook, wave, round_)
     for project in projects(workspace, codebook, wave, round_):
         stream = f"label-studio/{project.title}"
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             mark = store.read_position(warehouse, stream)
             known = store.known_annotations(
-                warehouse, wave, project.round, project.unit_kind, project.coder
+                warehouse,
+                wave,
+                project.round,
+                project.unit_kind,
+                project.coder,
+                project.codebook_version,
             )
         found = label_studio.find_project(client, project)
         if found is None:
             continue
-        pulled = label_studio.pull(client, found, codebook, since=mark, known=known)
+        used = versions[project.codebook_version]
+        pulled = label_studio.pull(client, found, used, since=mark, known=known)
         close_flagged(workspace, client, pulled.flags)
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             told["codings"] += store.save_codings(

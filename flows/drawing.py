@@ -13,7 +13,7 @@ from typing import Literal
 import dataframely as dy
 import polars as pl
 
-from annotation import inclusion, sampling, word_lists
+from annotation import inclusion, replies, sampling, word_lists
 from flows.workspace import Workspace
 from schema.coding import FrameUnit, Unit
 from schema.vocabulary import UnitKind
@@ -98,6 +98,9 @@ class Round:
 
     def _roots(self, plan: inclusion.SamplingPlan) -> Drawn:
         frame = self._frame("root")
+        if self.wanted.get("reply", 0):  # a root's chance counts in that of its replies
+            asked = self._frame("reply")
+            frame = replies.with_least_chances(frame, asked, self.plan("reply"))
         units = sampling.draw_with_timelines(
             frame, plan, self._timeline_chances(), now=self.workspace.now()
         )
@@ -107,12 +110,16 @@ class Round:
         frame, roots = self._frame("reply"), self._units("root")
         if roots.is_empty():  # replies alone
             return frame, sampling.draw(frame, plan, now=self.workspace.now())
-        return frame, sampling.draw_within(frame, roots, plan, now=self.workspace.now())
+        chances = replies.reply_chances(frame, self._root_chances(), plan)
+        return frame, replies.draw_replies(chances, roots, plan, now=self.workspace.now())
 
     def _threads(self, plan: inclusion.SamplingPlan) -> Drawn:
-        frame = self._frame("thread")
+        chances = replies.reply_chances(
+            self._stored_frame("reply"), self._root_chances(), self.plan("reply")
+        )
+        frame = replies.with_enough_replies(self._frame("thread"), chances)
         now = self.workspace.now()
-        return frame, sampling.draw_threads(frame, self._units("root"), plan, now=now)
+        return frame, replies.draw_threads(frame, self._units("root"), plan, now=now)
 
     def _communities(self, plan: inclusion.SamplingPlan) -> Drawn:
         minimum = self.workspace.study.sampling.community_minimum
@@ -139,8 +146,7 @@ class Round:
 
     def _timeline_chances(self) -> pl.DataFrame:
         """Give each author in the timelines' frame the timeline's chance, and whether it came."""
-        with self._warehouse() as warehouse:
-            frame = store.read_frame(warehouse, self.wave, self.name, "timeline")
+        frame = self._stored_frame("timeline")
         chances = inclusion.inclusion_probabilities(frame, self.plan("timeline"))
         drawn = self._units("timeline")["unit_key"].implode()
         return chances.select(
@@ -148,6 +154,15 @@ class Round:
             pl.col("inclusion_probability").alias("timeline_chance"),
             pl.col("unit_key").is_in(drawn).alias("is_drawn"),
         )
+
+    def _root_chances(self) -> pl.DataFrame:
+        """State the chance of every root that could have been drawn, by either way in."""
+        timelines = self._timeline_chances()
+        return sampling.joint_chances(self._stored_frame("root"), self.plan("root"), timelines)
+
+    def _stored_frame(self, kind: UnitKind) -> dy.DataFrame[FrameUnit]:
+        with self._warehouse() as warehouse:
+            return store.read_frame(warehouse, self.wave, self.name, kind)
 
     def _warehouse(self) -> AbstractContextManager[store.Warehouse]:
         return store.open_warehouse(self.workspace.warehouse, now=self.workspace.now())

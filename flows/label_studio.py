@@ -68,9 +68,19 @@ def give_accounts(workspace: Workspace, client: label_studio.Client) -> dict[str
     )
 
 
-def known_logins(workspace: Workspace) -> set[str]:
-    """Return whose login was made already."""
-    return set(label_studio_accounts.read_logins(logins_file(workspace)))
+def hand_out_logins(workspace: Workspace) -> dict[str, Login]:
+    """Return the logins whose passwords were not shown yet, once."""
+    coding = workspace.study.coding
+    people = (*coding.coders, *coding.adjudicators)
+    return label_studio_accounts.hand_out(logins_file(workspace), people)
+
+
+def waiting_logins(workspace: Workspace) -> list[str]:
+    """Name the coders and adjudicators whose passwords wait to be shown."""
+    logins = label_studio_accounts.read_logins(logins_file(workspace))
+    coding = workspace.study.coding
+    people = (*coding.coders, *coding.adjudicators)
+    return [one for one in people if one in logins and not logins[one].is_shown]
 
 
 def purge(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from annotation import batches, label_studio
-from annotation.assignment import FULL_OVERLAP_ROUNDS, SENTINELS_A_WEEK, assign
+from annotation.assignment import FULL_OVERLAP_ROUNDS, SENTINELS_A_WEEK, assign, sentinel_units
 from annotation.content_notes import ContentNote
 from flows.avoided import avoided_topics
 from flows.workspace import Workspace
@@ -31,6 +31,7 @@ class _State:
     """What the round released so far, and what each coder has coded of each kind."""
 
     released: list[store.Assignment]
+    able: Sequence[str]  # the coders who may code: who passed the quiz
     coded: Mapping[tuple[UnitKind, str], set[int]]
 
     def of(self, coder: str) -> list[store.Assignment]:
@@ -55,7 +56,8 @@ class Release:
         self._close_left(client, state)
         told: Counter[str] = Counter(tasks=0)
         plan = self._plan(state, now)
-        for coder in self.workspace.study.coding.coders:
+        told["waiting_quiz"] = len(self.workspace.study.coding.coders) - len(state.able)
+        for coder in state.able:
             if self._is_paced:  # what a push that died released lies open, too
                 told["tasks"] += self._send(client, coder, state)
             reason = self._release(client, coder, plan, state, now)
@@ -63,7 +65,7 @@ class Release:
                 told[f"waiting_{reason}"] += 1
             if reason is None or not self._is_paced:
                 told["tasks"] += self._send(client, coder, state)
-        return dict(told)
+        return {what: count for what, count in told.items() if count or what == "tasks"}
 
     @property
     def _is_paced(self) -> bool:
@@ -81,6 +83,7 @@ class Release:
         version = self.codebook.version
         with self._warehouse() as warehouse:
             released = store.read_assignments(warehouse, self.wave, self.round, version)
+            able = able_coders(self.workspace, warehouse, self.codebook)
             coders = {*self.workspace.study.coding.coders, *(one.coder for one in released)}
             coded = {
                 (kind, coder): store.coded_units(
@@ -89,7 +92,7 @@ class Release:
                 for kind in ORDER
                 for coder in sorted(coders)
             }
-        return _State(released, coded)
+        return _State(released, able, coded)
 
     def _plan(self, state: _State, now: datetime) -> Mapping[UnitKind, Mapping[str, list[int]]]:
         """Deal the units of each kind that are ready; who has one keeps it."""
@@ -98,7 +101,7 @@ class Release:
             return {
                 kind: {
                     coder: [key for key in self.repeats.get((kind, coder), ()) if key in tasks]
-                    for coder in coding.coders
+                    for coder in state.able
                 }
                 for kind, tasks in self.tasks.items()
             }
@@ -108,7 +111,7 @@ class Release:
             tasks = self.tasks[kind]
             plan[kind] = assign(
                 list(tasks),
-                coding.coders,
+                state.able,
                 round_=self.round,
                 double_share=coding.double_share,
                 seed=self.workspace.study.sampling.seed,
@@ -163,8 +166,19 @@ class Release:
     ) -> str | None:
         """Note the coder's next batch, or all where no person codes; or say why not."""
         had = {(one.unit_kind, one.unit_key) for one in state.of(coder)}
+        for_all = sentinel_units(
+            list(self.tasks.get("root", ())),
+            round_=self.round,
+            seed=self.workspace.study.sampling.seed,
+            count=0 if self.repeats is not None else self._sentinels("root", state, now),
+        )
         waiting = [
-            batches.Waiting(kind, key, self.tasks[kind][key][1].is_intense)
+            batches.Waiting(
+                kind,
+                key,
+                self.tasks[kind][key][1].is_intense,
+                is_sentinel=kind == "root" and key in for_all,
+            )
             for kind in ORDER
             for key in plan[kind][coder]
             if (kind, key) not in had and key not in state.coded[kind, coder]
@@ -174,35 +188,36 @@ class Release:
         if not self._is_paced:
             self._note(coder, waiting, state, now)
             return None
-        given, answers = self._history(coder)
+        given, answers, pace = self._history(coder)
         open_count = self._open(client, coder)
         reason = batches.why_not_yet(
-            given, open_count=open_count, answers=answers, pace=self._pace, now=now
+            given, open_count=open_count, answers=answers, pace=pace, now=now
         )
         if reason is not None:
             return reason
-        chosen = batches.next_batch(waiting, given, pace=self._pace, now=now)
+        chosen = batches.next_batch(waiting, given, answers=answers, pace=pace, now=now)
         if not chosen:
             return "intense"
         self._note(coder, chosen, state, now)
         return None
 
-    @property
-    def _pace(self) -> batches.Pace:
+    def _pace(self, seconds: float | None) -> batches.Pace:
         coding, zone = self.workspace.study.coding, self.workspace.study.study.time_zone
-        return batches.Pace(coding.batch, coding.high_intensity_share, coding.daily_batches, zone)
+        caps = (coding.batch, coding.high_intensity_share, coding.daily_batches, zone)
+        return batches.Pace(*caps) if seconds is None else batches.Pace(*caps, seconds)
 
-    def _history(self, coder: str) -> tuple[list[batches.Released], list[datetime]]:
-        """Read what the coder was given, and when they answered: of all rounds, a day is one."""
+    def _history(self, coder: str) -> tuple[list[batches.Released], list[datetime], batches.Pace]:
+        """Read what the coder was given, when they answered how fast: a day is of all rounds."""
         with self._warehouse() as warehouse:
             times = store.release_times(warehouse, coder)
             answers = store.answer_times(warehouse, coder)
+            seconds = store.unit_seconds(warehouse, coder)
         places = dict.fromkeys((place, batch) for place, batch, _at, _hot in times)
         numbers = {place: number for number, place in enumerate(places)}
         given = [
             batches.Released(numbers[place, batch], at, hot) for place, batch, at, hot in times
         ]
-        return given, answers
+        return given, answers, self._pace(seconds)
 
     def _note(
         self, coder: str, chosen: Sequence[batches.Waiting], state: _State, now: datetime
@@ -217,6 +232,7 @@ class Release:
                 number + 1 + place // size,
                 one.is_intense,
                 now,
+                one.is_sentinel,
             )
             for place, one in enumerate(chosen)
         ]
@@ -240,3 +256,17 @@ class Release:
             for key in self._projects(coder):
                 if (project := label_studio.find_project(client, key)) is not None:
                     label_studio.close_open_tasks(client, project)
+
+
+def able_coders(
+    workspace: Workspace, warehouse: store.Warehouse, codebook: Codebook
+) -> tuple[str, ...]:
+    """List the coders who may code: who passed the quiz, since its first number last rose.
+
+    Where nobody paces the work no person codes, and nobody sits a quiz.
+    """
+    coding = workspace.study.coding
+    if not coding.paced:
+        return coding.coders
+    passed = store.qualified_coders(warehouse, codebook.version)
+    return tuple(coder for coder in coding.coders if coder in passed)

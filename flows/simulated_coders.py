@@ -7,7 +7,8 @@ from typing import Any
 
 from annotation import label_studio
 from annotation.codebook import load_codebook
-from annotation.results import Span, build_result
+from annotation.marks import Span
+from annotation.results import build_result
 from demo.coders import Answer, simulated_answer, simulated_card_answer
 from demo.model import Community
 from flows.adjudicating import adjudication_projects
@@ -27,7 +28,7 @@ def code_round(workspace: Workspace, community: Community, wave: str, round_: st
     answered = 0
     for project in projects(workspace, codebook, wave, round_):
         found = label_studio.find_project(client, project)
-        if found is None:
+        if found is None or project.codebook_version != codebook.version:
             continue
         for task in label_studio.open_tasks(client, found):
             if project.unit_kind in ("root", "reply"):

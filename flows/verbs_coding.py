@@ -73,7 +73,12 @@ def push(
 
         return push_units(wave, round_)
 
-    run(study, as_json, work, say=lambda done: f"pushed: {pairs(done)}")
+    def say(done: Any) -> str:
+        from flows.coders import pushed_text
+
+        return pushed_text(study, done)
+
+    run(study, as_json, work, say=say)
 
 
 @app.command()

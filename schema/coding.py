@@ -23,6 +23,9 @@ class FrameUnit(dy.Schema):
     author_pseudonym = dy.String(description="for the cap per author", metadata=KEYED)
     cluster_key = dy.UInt64(description="duplicates' cluster: one unit each", metadata=KEYED)
     bands = dy.String(description="a digit per word list: phrases of it found, 2 for more")
+    least_probability = dy.Float64(
+        min=0, max=1, description="of a root: the chance its replies ask of it; 0: no more than all"
+    )
 
 
 class Unit(dy.Schema):
@@ -58,11 +61,14 @@ class Coding(dy.Schema):
 
 
 class EvidenceSpan(dy.Schema):
-    """Where in the masked text a coder saw a code: offsets in code points, no text."""
+    """Where in a masked text a coder saw a code: offsets in code points, no text.
+
+    The text is the unit's own or, of a thread, that of a reply which is shown in it.
+    """
 
     annotation_id = dy.Int64(primary_key=True, description="Label Studio's id")
     revised_at = dy.Datetime(time_zone="UTC", primary_key=True, description="of this revision")
-    unit_key = dy.UInt64(description="post_key of the unit", metadata=KEYED)
+    unit_key = dy.UInt64(primary_key=True, description="post that is marked", metadata=KEYED)
     code_id = dy.String(primary_key=True, description="code of the codebook")
     span_start = dy.Int64(primary_key=True, min=0, description="first code point")
     span_end = dy.Int64(primary_key=True, min=0, description="one past the last code point")
@@ -70,10 +76,11 @@ class EvidenceSpan(dy.Schema):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One post of the context shown above a unit."""
+    """One post of the context shown above a unit, or of a thread."""
 
     author: str
     text: str = field(repr=False)
+    post_uid: str = ""  # of a thread's reply: evidence may be marked in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -429,3 +429,33 @@ def test_negative_agreement_is_counted_on_absence() -> None:
     row = agreement(codings(rows), CODEBOOK, seed=1).row(0, named=True)
     assert row["negative_agreement"] == pytest.approx(2 / 3)
     assert row["positive_agreement"] == 0
+
+
+def test_a_coder_below_the_floor_on_sentinels_two_weeks_running_drifts() -> None:
+    code = "help_seeking_step"
+    frame = round_of(0.0).filter((pl.col("code") == code) & (pl.col("unit") < 240))
+    week = pl.col("unit") // 60
+    is_c1 = pl.col("coder") == "c1"
+    lapses = is_c1 & week.is_in([0, 2, 3]) & (pl.col("unit") % 2 == 0)
+    frame = frame.with_columns(
+        value=pl.when(lapses).then(1 - pl.col("value")).otherwise("value").cast(pl.Int32),
+        unit=pl.format("root {}", "unit"),
+        unit_kind=pl.lit("root"),
+        arm=pl.lit("random"),
+        week=pl.date(2026, 3, 2) + pl.duration(weeks=week),
+    )
+    none = frame.select("unit", "coder", "code", "value", take=pl.lit("1")).clear()
+    watched = frozenset(f"root {unit}" for unit in range(0, 240, 3))
+    parts = agreement_parts(
+        frame, CODEBOOK, repeats=none, sentinels=watched, seed=1, draws=50
+    ).filter(pl.col("part_kind") == "sentinels")
+    by = {row["part"]: row for row in parts.to_dicts()}
+    assert len(by) == 12  # three coders, four weeks
+    # where the others are split there is nothing to hold c0 against
+    assert [
+        sum(row["n_units"] for part, row in by.items() if part[:2] == one) for one in ("c0", "c1")
+    ] == [50, 80]
+    assert [part for part, row in by.items() if row["is_drifting"]] == ["c1 2026-03-23"]
+    assert by["c1 2026-03-02"]["alpha"] < 0.75  # once is no drift
+    assert by["c1 2026-03-09"]["raw_agreement"] == 1
+    assert all(row["alpha"] is not None or row["reason"] for row in by.values())

@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.assignment import assign
+from annotation.assignment import SENTINEL_EVERY, assign, sentinel_units
 
 UNITS = st.lists(st.integers(0, 2**64 - 1), unique=True, max_size=60)
 CODERS = ("c1", "c2", "c3")
@@ -80,3 +80,15 @@ def test_what_a_coder_who_left_did_not_code_is_dealt_anew(units: list[int]) -> N
     rest = assign(units, ("c1", "c2"), round_="R3", double_share=0, seed=7, held=coded)
     dealt = Counter(unit for own in rest.values() for unit in own)
     assert dealt == Counter(set(units) - set(coded))
+
+
+@given(units=UNITS)
+def test_a_weeks_sentinels_stand_early_and_hidden_among_the_rest(units: list[int]) -> None:
+    plan = assign(units, CODERS, round_="R3", double_share=0, seed=7, sentinels=4)
+    for_all = sentinel_units(units, round_="R3", seed=7, count=4)
+    assert len(for_all) == min(4, len(units))
+    for own in plan.values():
+        places = [place for place, unit in enumerate(own) if unit in for_all]
+        assert len(places) == len(for_all)
+        assert all(place < SENTINEL_EVERY * (n + 1) for n, place in enumerate(places))
+    assert not sentinel_units(units, round_="R1", seed=7, count=4)

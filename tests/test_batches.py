@@ -1,9 +1,12 @@
 """How much is put before a coder, and when the next: a pure rule, by the task server's clock."""
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.batches import Pace, Released, Waiting, next_batch, why_not_yet
@@ -88,3 +91,55 @@ def test_a_note_names_the_topics_of_all_that_is_shown() -> None:
 @pytest.mark.parametrize("kind", ["timeline", "community"])
 def test_a_card_has_no_topic(kind: str) -> None:
     assert content_note(coding_task(1, unit_kind=kind, text="alone")).topics == ()
+
+
+@given(st.floats(20, 400), st.integers(0, 6))
+@settings(max_examples=25, deadline=None)
+def test_nobody_is_served_more_than_four_hours_a_day_and_twelve_a_week(
+    seconds: float, weekday: int
+) -> None:
+    pace = Pace(25, 0.3, 100, "Europe/Berlin", seconds)
+    now = datetime(2026, 3, 23, 5, tzinfo=UTC) + timedelta(days=weekday)
+    end = now + timedelta(days=8)
+    units = [Waiting("root", n, is_intense=False) for n in range(25)]
+    released: list[Released] = []
+    answers: list[datetime] = []
+    told: set[str | None] = set()
+    batch = 0
+    while now < end:
+        why = why_not_yet(released, open_count=0, answers=answers, pace=pace, now=now)
+        told.add(why)
+        if why is not None:
+            now += minutes(10 if why in ("break", "rest") else 120)
+            continue
+        batch += 1
+        chosen = next_batch(units, released, answers=answers, pace=pace, now=now)
+        assert chosen
+        for _ in chosen:
+            released.append(Released(batch, now, is_intense=False))
+        for _ in chosen:
+            now += timedelta(seconds=seconds)
+            answers.append(now)
+    zone = ZoneInfo("Europe/Berlin")
+    days: Counter[date] = Counter()
+    weeks: Counter[date] = Counter()
+    for at in answers:
+        day = at.astimezone(zone).date()
+        days[day] += 1
+        weeks[day - timedelta(days=day.weekday())] += 1
+    assert max(days.values()) * seconds <= 4 * 3600 + seconds  # one may begin before midnight
+    assert max(weeks.values()) * seconds <= 12 * 3600 + seconds
+    assert {"day", "week"} <= told
+
+
+def test_the_last_batch_of_a_day_is_as_small_as_the_hours_that_are_left() -> None:
+    units = [Waiting("root", n, is_intense=False) for n in range(40)]
+    released = [Released(1, NOON, is_intense=False)]
+    work = [NOON + minutes(10 * n) for n in range(1, 23)]  # 220 minutes
+    after = work[-1] + minutes(40)
+    pace = replace(PACE, unit_seconds=120.0)
+    assert why_not_yet(released, open_count=0, answers=work, pace=pace, now=after) is None
+    assert len(next_batch(units, released, answers=work, pace=pace, now=after)) == 10
+    work += [after + minutes(2 * n) for n in range(11)]
+    later = work[-1] + minutes(40)
+    assert why_not_yet(released, open_count=0, answers=work, pace=pace, now=later) == "day"

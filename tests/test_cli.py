@@ -248,7 +248,7 @@ def test_diff_says_what_changed_and_refuses_a_number_that_says_too_little(tmp_pa
     told = say("codebook", "diff", str(before))
     assert told.code == 2
     assert "major: digital_vulnerability_signaling: gate differs" in told.out
-    assert "to be coded again: every root coded under 1.0.0" in told.out
+    assert "to be coded again: each root coded under 1.0.0 whose coders used" in told.out
     before.write_text(ours.replace("version: 1.0.0", "version: 0.9.0", 1), "utf-8")
     assert say("codebook", "diff", str(before)).succeeds().out == "nothing differs\n"
 

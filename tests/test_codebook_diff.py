@@ -5,7 +5,6 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-import yaml
 
 from annotation.codebook import load_codebook
 from annotation.codebook_diff import diff
@@ -13,6 +12,8 @@ from schema.codebook import Codebook
 from schema.codebook_check import codebook_from
 from tests.test_codebook import CODEBOOK
 
+ABOVE = ("community", "root", "thread", "timeline")  # these rest on struggleposting
+MOVED = ("reply", "root", "timeline")
 DATA = CODEBOOK.model_dump(mode="json", by_alias=True)
 
 
@@ -21,7 +22,7 @@ def changed(edit: Callable[[dict[str, Any]], object], version: str = "1.0.0") ->
     data = deepcopy(DATA)
     edit(data)
     data["codebook"]["version"] = version
-    return codebook_from(yaml.safe_load(yaml.safe_dump(data)))
+    return codebook_from(data)
 
 
 def nothing(_data: dict[str, Any]) -> None:
@@ -37,10 +38,10 @@ def test_a_codebook_does_not_differ_from_itself() -> None:
 @pytest.mark.parametrize(
     ("edit", "part", "recoded"),
     [
-        (lambda d: d["codes"][0].update(definition="Something else."), "major", ("root",)),
-        (lambda d: d["codes"].pop(0), "major", ("root",)),
+        (lambda d: d["codes"][0].update(definition="Something else."), "major", ABOVE),
+        (lambda d: d["codes"].pop(0), "major", ABOVE),
         (lambda d: d["codes"][1].update(gate="none"), "major", ("root",)),
-        (lambda d: d["annotation_projects"][0]["plus_codes"].pop(), "major", ("reply", "root")),
+        (lambda d: d["annotation_projects"][0]["plus_codes"].pop(), "major", MOVED),
         (lambda d: d["codes"][0]["decision_rules"].pop(), "minor", ()),
         (lambda d: d["claims"].pop(), "minor", ()),
         (lambda d: d["codes"].append({**d["codes"][0], "id": "new_one"}), "minor", ()),

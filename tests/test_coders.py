@@ -51,6 +51,8 @@ def test_progress_tells_units_pace_agreement_drift_and_the_quiz(tmp_path: Path) 
         for _ in range(2):
             store.save_qualifications(warehouse, scores, codebook_version="1.0.0", now=NOW)
         one, two = store.read_progress_of_coders(warehouse).to_dicts()
+        assert store.unit_seconds(warehouse, "c1") == 40  # of 20, 40 and 40
+        assert store.unit_seconds(warehouse, "c9") is None
     assert (one["coder"], one["coded"], one["median_seconds"], one["last_week"]) == ("c1", 3, 40, 2)
     assert (one["mean_alpha"], one["drifting_codes"], one["quiz_passed"]) == (0.7, 0, True)
     assert (two["coder"], two["coded"], two["mean_alpha"]) == ("c2", 1, 0.8)

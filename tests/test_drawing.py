@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from annotation import inclusion, sampling
+from annotation import inclusion, replies, sampling
 from flows.drawing import KINDS, Round
 from flows.workspace import Workspace, open_workspace
 from schema.coding import FrameUnit
@@ -27,7 +27,7 @@ strata = ["platform", "community_kind", "four_weeks", "volume"]
 minimum_probability = 0.05
 community_minimum = 2
 """
-WANTED = {"root": 20, "reply": 10, "timeline": 2, "community": 3}
+WANTED = {"root": 20, "reply": 60, "timeline": 2, "community": 3}
 
 
 def author(number: int) -> str:
@@ -71,7 +71,7 @@ def test_all_five_kinds_are_drawn_once_and_the_draw_can_be_repeated(workspace: W
     for kind in KINDS:
         assert store.hash_rows(frames[kind]) == hashes[kind]
         plan = plan_of(plans[kind])
-        again = repeat(kind, plan, frames, units)
+        again = repeat(kind, plan, frames, units, plans)
         drop = ["drawn_at"]
         assert again.drop(drop).equals(units[kind].drop(drop)), kind
     roots = units["root"]
@@ -83,6 +83,9 @@ def test_all_five_kinds_are_drawn_once_and_the_draw_can_be_repeated(workspace: W
         pl.col("author_pseudonym").is_in(timelines["author_pseudonym"].implode())
     )
     assert set(theirs["unit_key"]) <= set(roots["unit_key"])  # all root posts of a timeline
+    shown = units["reply"].join(frames["reply"], on="unit_key").group_by("thread_key").len()
+    assert shown["len"].min() >= 3  # type: ignore[operator]
+    assert set(units["thread"]["unit_key"]) <= set(shown["thread_key"])
     threads = units["thread"].join(roots, on="unit_key", suffix="_root")
     assert threads.height == units["thread"].height
     assert (threads["inclusion_probability"] == threads["inclusion_probability_root"]).all()
@@ -96,25 +99,39 @@ def plan_of(stated: str) -> inclusion.SamplingPlan:
 
 
 def repeat(
-    kind: str, plan: inclusion.SamplingPlan, frames: dict[Any, Any], units: dict[Any, Any]
+    kind: str,
+    plan: inclusion.SamplingPlan,
+    frames: dict[Any, Any],
+    units: dict[Any, Any],
+    plans: dict[str, str],
 ) -> pl.DataFrame:
     """Draw again from what is stored alone."""
     frame = FrameUnit.validate(frames[kind])
     if kind == "reply":
-        return sampling.draw_within(frame, units["root"], plan, now=NOW)
+        root = plan_of(plans["root"])
+        chances = sampling.joint_chances(frames["root"], root, timelines(root, frames, units))
+        stated = replies.reply_chances(frame, chances, plan)
+        return replies.draw_replies(stated, units["root"], plan, now=NOW)
     if kind == "thread":
-        return sampling.draw_threads(frame, units["root"], plan, now=NOW)
+        return replies.draw_threads(frame, units["root"], plan, now=NOW)
     if kind == "root":
-        line = units["timeline"]["unit_key"].implode()
-        chances = inclusion.inclusion_probabilities(
-            FrameUnit.validate(frames["timeline"]), timeline_plan(plan)
-        ).select(
-            "author_pseudonym",
-            pl.col("inclusion_probability").alias("timeline_chance"),
-            pl.col("unit_key").is_in(line).alias("is_drawn"),
-        )
-        return sampling.draw_with_timelines(frame, plan, chances, now=NOW)
+        lines = timelines(plan, frames, units)
+        return sampling.draw_with_timelines(frame, plan, lines, now=NOW)
     return sampling.draw(frame, plan, now=NOW)
+
+
+def timelines(
+    root: inclusion.SamplingPlan, frames: dict[Any, Any], units: dict[Any, Any]
+) -> pl.DataFrame:
+    """Give each author of the timelines' frame its chance, and whether it was drawn."""
+    line = units["timeline"]["unit_key"].implode()
+    return inclusion.inclusion_probabilities(
+        FrameUnit.validate(frames["timeline"]), timeline_plan(root)
+    ).select(
+        "author_pseudonym",
+        pl.col("inclusion_probability").alias("timeline_chance"),
+        pl.col("unit_key").is_in(line).alias("is_drawn"),
+    )
 
 
 def timeline_plan(root: inclusion.SamplingPlan) -> inclusion.SamplingPlan:

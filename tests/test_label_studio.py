@@ -17,9 +17,11 @@ import pytest
 
 from annotation import detached, label_studio, label_studio_home
 from annotation import label_studio_server as server
+from annotation.label_studio_accounts import hand_out, read_logins
 from annotation.label_studio_client import tasks_where
 from annotation.label_studio_login import page_session, sign_in
-from annotation.results import Span, build_result
+from annotation.marks import Span
+from annotation.results import build_result
 from schema.codebook import Codebook
 from schema.coding import CodingTask
 from schema.errors import BadInput, LabelStudioError
@@ -246,6 +248,17 @@ def test_coders_get_accounts_once_and_their_logins_lie_private(
         assert sign_in(session, first["k1"].username, first["k1"].password)
     me = label_studio.connect(client.url, first["k2"].token).sdk.users.whoami()
     assert me.email == "k2@coders.invalid"
+
+
+def test_a_password_is_handed_out_once_whoever_made_the_account(tmp_path: Path) -> None:
+    path = tmp_path / "coders.json"
+    made = {"username": "k1@coders.invalid", "password": "moss", "token": "t"}
+    path.write_text(json.dumps({"k1": made, "k2": made | {"password": "fern"}}))  # as pushes did
+    assert hand_out(path, ["k1", "k9"])["k1"].password == "moss"
+    assert hand_out(path, ["k1", "k2"]).keys() == {"k2"}
+    assert hand_out(path, ["k1", "k2"]) == {}
+    assert read_logins(path)["k1"].password == "moss"
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_lost_file_of_logins_needs_a_reset(

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from annotation import label_studio
 from annotation.codebook import load_codebook
+from annotation.disputes import Dispute
+from annotation.form import shown_name
 from annotation.label_studio_server import Login
 from schema.codebook import Codebook
 from schema.coding import CodingTask
@@ -58,7 +60,13 @@ def page(browser: Browser, hosts: set[str], client: label_studio.Client) -> Iter
     context.close()
 
 
-def open_task(page: Page, url: str, login: Login, project: label_studio.Project) -> None:
+def open_task(
+    page: Page,
+    url: str,
+    login: Login,
+    project: label_studio.Project,
+    opening: str = "Before you begin.",
+) -> None:
     """Sign in as a person does, open the project's first task, put the instruction away."""
     page.goto(f"{url}/user/login/")
     page.fill("input[name=email]", login.username)
@@ -66,14 +74,14 @@ def open_task(page: Page, url: str, login: Login, project: label_studio.Project)
     page.click("button[type=submit]")
     page.wait_for_url(f"{url}/")
     page.goto(f"{url}/projects/{project.id}/data?labeling=1")
-    page.get_by_text("Before you begin.").wait_for()
+    page.get_by_text(opening).wait_for()
     page.keyboard.press("Escape")
-    page.get_by_text("Before you begin.").wait_for(state="hidden")
+    page.get_by_text(opening).wait_for(state="hidden")
 
 
-def mark_words(page: Page, words: str) -> None:
-    """Draw the mouse over `words` in the post, as a hand does."""
-    box = page.locator(".confide-text").evaluate(
+def mark_words(page: Page, words: str, part: str = ".confide-text") -> None:
+    """Draw the mouse over `words` in the post, or another part, as a hand does."""
+    box = page.locator(part).evaluate(
         """(post, words) => {
             const walker = document.createTreeWalker(post, NodeFilter.SHOW_TEXT);
             for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -211,6 +219,24 @@ def test_a_long_reply_in_a_long_thread_is_graded_without_scrolling(
     assert page.locator(".confide-grades:visible").count() == len(codebook.codes_for("reply"))
     assert everything_fits(page)
     page.screenshot(path=artifacts / "label-studio-reply.png")
+
+    for code in codebook.codes_for("reply"):  # the keys untick as well
+        page.keyboard.press(code.hotkey)
+    page.locator(".confide-grades:visible").first.wait_for(state="detached")
+    page.get_by_text("Advice / information / perspective").first.click()
+    page.locator(".confide-grades:visible label").nth(1).click()  # its value 2
+    page.keyboard.press("d")  # reply_emotional_support
+    page.keyboard.press("Alt+KeyD")  # its value 1
+    page.keyboard.press("Shift+KeyD")
+    mark_words(page, "hear you")
+    submit(page)
+    pulled = label_studio.pull(client, project, codebook, since=None)
+    given = pulled.codings.filter(pulled.codings["value"] > 0)
+    assert dict(given.select("code_id", "value").iter_rows()) == {
+        "reply_informational_support": 2,
+        "reply_emotional_support": 1,
+    }
+    assert [(row["span_start"], row["span_end"]) for row in pulled.spans.to_dicts()] == [(2, 10)]
     assert hosts <= {urlsplit(client.url).netloc, ""}
 
 
@@ -224,6 +250,8 @@ WEEK = """Root posts in the sample: 42, by 31 authors
 Posts in which authors share a struggle           0.58            0.49
 Replies that support                              0.71               ?
 """
+RELIEVED = "lighter since you wrote"
+IN_REPLY = f"So do I 🌧️{FAMILY}.\nI am {RELIEVED} it down."
 REPLY = "I read this twice. Reading it, I feel less alone."
 
 
@@ -248,7 +276,8 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
 ) -> None:
     codebook = load_codebook()
     project = label_studio.ensure_project(client, new_key(kind), codebook)
-    replies = (turn(REPLY), turn("So do I.")) if kind == "thread" else ()
+    is_thread = kind == "thread"
+    replies = (turn(REPLY), turn(IN_REPLY, post_uid=f"{0x2002:016x}")) if is_thread else ()
     first, second = (
         coding_task(n, unit_kind=kind, title="A card", text=text, thread=replies) for n in (1, 2)
     )
@@ -262,6 +291,12 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
     page.keyboard.press(f"Alt+Shift+{key_of(asked.hotkey)}")  # its value 2
     page.locator(".confide-grades:visible label").nth(2).click()  # its certainty 1
     page.locator(".confide-text").hover()
+    if is_thread:  # evidence lies in a reply as well as in the root
+        page.keyboard.press(f"Shift+{key_of(asked.hotkey)}")
+        mark_words(page, EVIDENCE)
+        page.locator(".confide-thread").hover()
+        page.locator(".confide-reply-marks").get_by_text(shown_name(asked)).click()
+        mark_words(page, RELIEVED, ".confide-thread")
     page.screenshot(path=artifacts / f"label-studio-{kind}.png")
     submit(page)
     page.get_by_text("Context is missing").first.wait_for()
@@ -275,6 +310,55 @@ def test_threads_and_cards_are_coded_by_clicks_and_keys(
     assert [(row["code_id"], row["value"], row["certainty"]) for row in given] == [(code, 2, 1)]
     assert [one.reason for one in pulled.not_codable] == ["context"]
     assert {given[0]["unit_key"], pulled.not_codable[0].unit_key} == {0x1001, 0x1002}
+    marked = {
+        row["unit_key"]: (row["span_start"], row["span_end"]) for row in pulled.spans.to_dicts()
+    }
+    texts = {key: (TEXT if key == 0x1001 else IN_REPLY)[slice(*at)] for key, at in marked.items()}
+    assert texts == ({given[0]["unit_key"]: EVIDENCE, 0x2002: RELIEVED} if is_thread else {})
+    assert hosts <= {urlsplit(client.url).netloc, ""}
+
+
+def test_an_adjudicator_rules_by_keys_and_opens_a_dispute_by_clicks(
+    page: Page,
+    hosts: set[str],
+    client: label_studio.Client,
+    coder_login: Login,
+    codebook: Codebook,
+    new_key: Callable[..., label_studio.ProjectKey],
+    task: CodingTask,
+    artifacts: Path,
+) -> None:
+    project = label_studio.ensure_adjudication(client, new_key(), codebook)
+    disputes = [
+        Dispute("root", task.unit_key, code, readings, "two steps apart")
+        for code, readings in (("virtual_catharsis", (0, 2, 2)), ("help_seeking_step", (0, 1)))
+    ]
+    label_studio.push_disputes(client, project, codebook, disputes, {task.unit_key: task})
+    open_task(page, client.url, coder_login, project, "Each task is one code")
+    for shown in (NOTE, CONTEXT, TITLE, "Coders read: 0 2 2", "two steps apart", "Rule 1, against"):
+        page.get_by_text(shown).first.wait_for()
+    page.get_by_text("Coders read: 0 2 2").hover()
+    assert blur(page, ".confide-text.confide-blur") == "blur(6px)"
+    for name in (project.key.coder, "c1"):
+        assert page.locator(".confide").get_by_text(name, exact=True).count() == 0
+    page.keyboard.press("2")
+    page.keyboard.press("q")  # the first rule
+    page.locator(".confide-text.confide-blur").hover()
+    page.screenshot(path=artifacts / "label-studio-adjudication.png")
+    submit(page)
+    page.get_by_text("Coders read: 0 1").first.wait_for()
+    page.locator("label:visible", has_text="1").first.click()
+    page.get_by_text("No rule decides this").first.click()
+    page.get_by_placeholder("The rule you propose").fill("A plan that is not dated is a step.")
+    submit(page)
+
+    found = label_studio.pull_rulings(client, project, codebook)
+    first = codebook.code("virtual_catharsis").decision_rules[0].against
+    assert found.refused_count == 0
+    assert {(one.code_id, one.value, one.rule) for one in found.standing} == {
+        ("virtual_catharsis", 2, first),
+        ("help_seeking_step", 1, None),
+    }
     assert hosts <= {urlsplit(client.url).netloc, ""}
 
 

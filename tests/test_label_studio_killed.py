@@ -112,7 +112,7 @@ def pull(
     """Pull as the flow does: from the stored mark on, into the warehouse, in one transaction."""
     with opened(folder / "w.duckdb") as warehouse:
         mark = store.read_position(warehouse, "ls")
-        known = store.known_annotations(warehouse, "W1", "R1", "root", CODER)
+        known = store.known_annotations(warehouse, "W1", "R1", "root", CODER, "1.0.0")
     pulled = label_studio.pull(client, project, CODEBOOK, since=mark, known=known)
     with opened(folder / "w.duckdb") as warehouse:
         store.save_codings(

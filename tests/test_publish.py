@@ -23,8 +23,10 @@ from warehouse.dictionary import published_tables
 from warehouse.models import MARTS, models
 
 MORE = {
+    # the three clocks, which the design adds to the contract
     "post": ["indexed_at", "first_seen_at", "is_created_at_plausible"],
-}  # the three clocks, which the design adds to the contract
+    "annotation": ["coded_version"],  # ADR 35
+}
 
 BUILD = """
 import sys

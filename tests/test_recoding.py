@@ -17,6 +17,7 @@ from flows.workspace import Workspace
 from tests.support.command import PORCH
 from tests.support.passes import passes
 from tests.support.reddit_village import NOON, minutely, village
+from tests.support.warehouse_rows import qualify
 from warehouse import store
 
 pytestmark = pytest.mark.label_studio
@@ -60,6 +61,8 @@ def test_an_edit_takes_the_old_words_from_the_coders_and_gives_them_the_new(
         study.now = place.now = NOON + 20 * DAY
         with study.workspace() as workspace:
             draw_task.fn("W1", ROUND, 4, 0)
+            with store.open_warehouse(workspace.warehouse, now=study.now) as warehouse:
+                qualify(warehouse, "c1", "c2", "c3")
             first = pushed(workspace, client)
             assert OLD in shown(workspace, client)
             assert close_removed(workspace, client) == 0

@@ -15,13 +15,14 @@ from annotation.label_studio_server import Login, ServerHandle
 from annotation.results import build_reason, build_result
 from annotation.safety_log import read_flags
 from flows import watching
+from flows.coders import pushed_text
 from flows.coding_round import pull_task, releasing
 from flows.label_studio import TOKEN_VARIABLE
 from flows.watching import nothing_told, take_turn
 from flows.workspace import Workspace, open_workspace
 from schema.errors import LabelStudioError, StudyInvalid
 from schema.study_file import load_study
-from tests.support.warehouse_rows import opened, post, save, units
+from tests.support.warehouse_rows import opened, post, qualify, save, units
 from tests.test_warehouse_units import PLAN, frame_of
 from transforms.scrub import SCRUBBER_VERSION
 from warehouse import store
@@ -68,6 +69,7 @@ def workspace(
         drawn = units(*((n, n * 1000 + 1) for n in range(1, 6)), round_=name)
         plan = replace(PLAN, round=name)
         store.save_units(warehouse, drawn, plan=plan, frame=frame_of(warehouse))
+        qualify(warehouse, "c1", "k8", "k9")
     (tmp_path / "round").write_text(name)
     return open_workspace(tmp_path)
 
@@ -169,7 +171,15 @@ def test_a_crisis_flag_closes_its_unit_for_everybody_at_the_next_look(
         assert uid not in label_studio.task_uids(client, project_of(workspace, client, coder))
     assert [flag.post_uid for flag in read_flags(workspace.safety_log)] == [uid]
     assert other.unit_key != task.unit_key
-    assert b"crisis_flag" not in workspace.warehouse.read_bytes()
+    with opened(workspace.warehouse) as warehouse:  # the codebook's own text alone names the code
+        tables = warehouse.execute(
+            "select table_name from information_schema.tables "
+            "where table_schema = 'landed' and table_name <> 'codebooks'"
+        )
+        for (table,) in tables:
+            row = f"cast({table} as varchar)"
+            held = f"select count(*) from landed.{table} where contains({row}, 'crisis_flag')"
+            assert warehouse.scalar(held) == 0, table
 
 
 def test_the_watch_goes_on_where_a_look_fails_and_ends_on_a_signal(
@@ -197,3 +207,22 @@ def test_only_an_invented_study_may_lift_the_pace(tmp_path: Path) -> None:
     path.write_text(path.read_text() + "paced = false\n")
     with pytest.raises(StudyInvalid, match="only for an invented study"):
         load_study(path)
+
+
+def test_who_has_not_passed_the_quiz_gets_no_unit_and_is_told_why(
+    workspace: Workspace, client: label_studio.Client
+) -> None:
+    with opened(workspace.warehouse) as warehouse:
+        warehouse.execute("delete from landed.qualifications where coder = 'k8'")
+        qualify(warehouse, "k8", version="0.9.0")  # a major version ago
+    done = push(workspace, client)
+    assert done == {"tasks": 2, "waiting_quiz": 1}
+    told = pushed_text(workspace.directory, done)
+    assert "k8: no unit before the quiz of codebook 1 is passed" in told
+    assert "confide push --quiz" in told
+    assert "c1" not in told
+    key = label_studio.ProjectKey("W1", CODEBOOK.version, round_of(workspace), "root", "k8")
+    assert label_studio.find_project(client, key) is None
+    with opened(workspace.warehouse) as warehouse:
+        qualify(warehouse, "k8", version="1.4.2")  # of the same major version
+    assert push(workspace, client) == {"tasks": 2, "waiting_open": 1}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from annotation.codebook import load_codebook
 from annotation.form import CARDS, FORM_UNITS
-from annotation.results import ParsedCoding, Span, build_reason, build_result, parse_result
+from annotation.marks import Span
+from annotation.results import ParsedCoding, build_reason, build_result, parse_result
 from schema.vocabulary import UnitKind
 
 CODEBOOK = load_codebook()
@@ -242,3 +243,62 @@ def test_no_problem_repeats_what_a_person_typed(typed: str) -> None:
 def test_a_code_of_another_unit_cannot_be_built() -> None:
     with pytest.raises(KeyError, match="reply_emotional_support"):
         build_result(CODEBOOK, "root", {"reply_emotional_support": 1}, {}, [], TEXT)
+
+
+UID = f"{21:016x}"
+IN_REPLY = "So do I 🌧️. I am lighter since."
+THREAD = [
+    {"author": "—", "text": "The post that this one answers was deleted."},
+    {"author": "Reader 1", "text": IN_REPLY, "uid": UID},
+]
+
+
+def in_reply(words: str, *, turn: int = 1, units: bool = True, **changes: object) -> dict[str, Any]:
+    """Return a mark as the form gives it for words of a reply, an emoji counted twice."""
+    start = IN_REPLY.index(words)
+    before, inside = IN_REPLY[:start], words
+    length = (lambda text: len(text.encode("utf-16-le")) // 2) if units else len
+    value = {
+        "start": str(turn),
+        "end": str(turn),
+        "startOffset": length(before),
+        "endOffset": length(before) + length(inside),
+        "text": words,
+        "paragraphlabels": ["theme_risks_rewards"],
+    }
+    return {"from_name": "reply_evidence", "to_name": "thread", "value": value | changes}
+
+
+def parsed_thread(*marks: dict[str, Any]) -> ParsedCoding:
+    ticked = build_result(CODEBOOK, "thread", {"theme_risks_rewards": 1}, {}, [], TEXT)
+    return parse_result(CODEBOOK, "thread", [*ticked, *marks], TEXT, THREAD)
+
+
+@pytest.mark.parametrize("units", [True, False])
+def test_evidence_in_a_reply_is_of_that_reply_in_code_points(units: bool) -> None:
+    coding = parsed_thread(in_reply("lighter", units=units), in_reply("So do I", units=units))
+    at = IN_REPLY.index("lighter")
+    assert coding.problems == ()
+    assert coding.spans == (
+        Span("theme_risks_rewards", 0, 7, UID),
+        Span("theme_risks_rewards", at, at + 7, UID),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"end": "0"}, "span_outside_text"),  # over two posts
+        ({"start": "0", "end": "0"}, "span_outside_text"),  # no reply: nobody wrote it
+        ({"start": "9", "end": "9"}, "span_outside_text"),
+        ({"start": None, "end": None}, "span_outside_text"),
+        ({"startOffset": -1}, "span_outside_text"),
+        ({"startOffset": 3}, "span_text_differs"),
+        ({"text": "heavier"}, "span_text_differs"),
+        ({"paragraphlabels": ["moss"]}, "unknown_code"),
+    ],
+)
+def test_a_mark_that_fits_no_reply_is_refused(changes: dict[str, object], rule: str) -> None:
+    coding = parsed_thread(in_reply("lighter", **changes))
+    assert coding.is_refused
+    assert rule in {problem.rule for problem in coding.problems}

@@ -17,9 +17,7 @@ from annotation.inclusion import (
 )
 from annotation.sampling import (
     draw,
-    draw_threads,
     draw_with_timelines,
-    draw_within,
     drawn_at_random,
     drawn_of,
 )
@@ -67,6 +65,7 @@ def frame(
                 "author_pseudonym": [f"{a:032x}" for a in authors],
                 "cluster_key": clusters or keys,
                 "bands": bands or [""] * len(authors),
+                "least_probability": [0.0] * len(authors),
             },
             schema_overrides={"unit_key": pl.UInt64, "version_key": pl.UInt64}
             | {"cluster_key": pl.UInt64, "thread_key": pl.UInt64},
@@ -279,47 +278,6 @@ def test_enrichment_raises_the_chance_of_what_a_list_finds_and_keeps_the_size() 
     assert by_band["2"] > by_band["1"] > by_band["0"]
     assert chances["inclusion_probability"].min() >= 0.1  # type: ignore[operator]
     assert chances["inclusion_probability"].sum() == pytest.approx(14, abs=1)
-
-
-def test_a_replies_cap_is_of_its_thread() -> None:
-    replies = frame(list(range(60)), threads=[1] * 50 + [2] * 10)
-    one = plan(60, unit_kind="reply", cap="thread_key", per_author=20)
-    drawn = draw(replies, one, now=NOW).join(replies, on="unit_key")
-    assert dict(drawn.group_by("thread_key").len().iter_rows()) == {1: 20, 2: 10}
-    of_long = drawn.filter(pl.col("thread_key") == 1)["inclusion_probability"]
-    assert of_long.to_list() == pytest.approx([0.4] * 20)
-
-
-def test_a_thread_has_the_chance_of_its_root() -> None:
-    roots = frame(list(range(24)))
-    opened = draw(roots, plan(8), now=NOW)
-    threads = draw_threads(roots, opened, plan(0, unit_kind="thread"), now=NOW)
-    assert threads.select("unit_key", "inclusion_probability").equals(
-        opened.select("unit_key", "inclusion_probability")
-    )
-
-
-def test_replies_come_from_drawn_threads_and_their_weights_stand_for_every_reply() -> None:
-    roots = frame(list(range(24)), weeks=[n % 3 for n in range(24)])
-    threads = [int(key) for key in roots["unit_key"] for _ in range(4)]
-    replies = frame(list(range(100, 196)), threads=threads)
-    totals = []
-    for seed in range(300):
-        opened = draw(roots, plan(8, seed=seed), now=NOW)
-        drawn = draw_within(replies, opened, plan(12, seed=seed, unit_kind="reply"), now=NOW)
-        of = dict(zip(replies["unit_key"], replies["thread_key"], strict=True))
-        assert {of[key] for key in drawn["unit_key"]} <= set(opened["unit_key"])
-        assert (drawn["weight"] * drawn["inclusion_probability"] - 1).abs().max() < 1e-9  # type: ignore[operator]
-        totals.append(float(drawn["weight"].sum()))
-    error = float(np.std(totals) / np.sqrt(len(totals)))
-    assert abs(float(np.mean(totals)) - replies.height) <= max(4 * error, 1e-6)
-
-
-def test_a_reply_whose_root_was_not_drawn_or_is_gone_cannot_be_drawn() -> None:
-    roots = frame([1])
-    lost = frame([2, 3], threads=[1, 2]).with_columns(thread_key=pl.lit(None, pl.UInt64))
-    replies = FrameUnit.validate(lost)
-    assert draw_within(replies, draw(roots, plan(1), now=NOW), plan(2), now=NOW).is_empty()
 
 
 def test_the_random_part_of_a_sample_is_what_its_random_arm_draws() -> None:

@@ -149,17 +149,22 @@ def test_a_thread_is_its_root_and_the_replies_that_were_drawn(tmp_path: Path) ->
         frame = store.sampling_frame(warehouse, "thread", now=NOW, minimum_age_days=14)
         assert frame["unit_key"].to_list() == [1]
         draw(warehouse, "root", (1, 1001), (2, 2001))
-        draw(warehouse, "reply", (21, 21001), (23, 23001))
+        draw(warehouse, "reply", (21, 21001), (23, 23001), (24, 24001))
         draw(warehouse, "thread", (1, 1001), frame=frame)
         [thread] = tasks(warehouse, "thread")
         gates = [("struggleposting", 1)]
         assert [task.is_ready for task in tasks(warehouse, "thread", gates=gates)] == [False]
         code_roots(warehouse, {1: {"struggleposting": 1}})
         assert [task.is_ready for task in tasks(warehouse, "thread", gates=gates)] == [True]
-        assert [turn.author for turn in thread.thread] == ["Author of the thread", "Reader 1"]
+        assert [turn.author for turn in thread.thread] == [
+            *("Author of the thread", "Reader 1", "Reader 2")
+        ]
         assert (thread.title, thread.unit_key) == ("Title 1", 1)
         store.remove(warehouse, removals(21), now=NOW)
-        assert [turn.author for turn in tasks(warehouse, "thread")[0].thread] == ["Reader 1"]
+        [task] = tasks(warehouse, "thread", gates=gates)
+        assert [turn.author for turn in task.thread] == ["Reader 1", "Reader 2"]
+        assert not task.is_ready  # two replies show no pattern
+        assert [turn.post_uid for turn in task.thread] == [f"{key:016x}" for key in (23, 24)]
         store.remove(warehouse, removals(1), now=NOW)
         assert tasks(warehouse, "thread") == []
         assert all(count == 0 for _check, count in store.run_checks(warehouse))

@@ -1,5 +1,6 @@
 """Codings, labels and agreement: revisions, majorities, and the safety code kept out."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tests.support.warehouse_rows import (
     codings,
     opened,
     post,
+    removals,
     save,
     spans,
     units,
@@ -89,11 +91,11 @@ def test_a_retracted_annotation_counts_no_more(tmp_path: Path) -> None:
     with opened(tmp_path / "w.duckdb") as warehouse:
         drawn(warehouse, 1)
         keep(warehouse, coding(1, CODE, 2), coding(1, CODE, 0, coder="c2"))
-        known = store.known_annotations(warehouse, "W1", "R1", "root", "c1")
+        known = store.known_annotations(warehouse, "W1", "R1", "root", "c1", "1.0.0")
         assert known == {1: {101}}
         assert keep(warehouse, retracted=[101, 5], stream="ls", position="mark") == 0
         assert labels(warehouse) == [(1, 0, 3, "single")]
-        assert store.known_annotations(warehouse, "W1", "R1", "root", "c1") == {}
+        assert store.known_annotations(warehouse, "W1", "R1", "root", "c1", "1.0.0") == {}
         assert store.retract_annotations(warehouse, [101], at=NOW) == 0
         assert store.read_position(warehouse, "ls") == "mark"
 
@@ -220,13 +222,21 @@ def test_agreement_of_a_round_is_measured_stored_and_read_back(tmp_path: Path) -
 
 def test_evidence_and_what_a_coder_says_again_are_read_beside_the_codings(tmp_path: Path) -> None:
     first, last = coding(1, CODE, 2), coding(1, CODE, 1, annotation_id=9, coded_at=LATER)
-    last |= {"revised_at": LATER + timedelta(hours=1)}
+    last |= {"revised_at": LATER + timedelta(hours=1), "round": "R1-b"}
+    unplanned = coding(2, CODE, 0, annotation_id=10, round="R1-b")
     corrected = {**first, "value": 0, "revised_at": LATER}
     with opened(tmp_path / "w.duckdb") as warehouse:
         drawn(warehouse, 1, 2)
+        repeat = units((1, 1001), (2, 2001), round_="R1-b")
+        plan = type(PLAN)(round="R1-b")
+        store.save_units(warehouse, repeat, plan=plan, frame=frame_of(warehouse))
+        planned = store.Assignment("root", 1, "c1", 1, False, NOW)
+        store.save_assignments(warehouse, "W1", "R1-b", "1.0.0", [planned], at=NOW)
+        for_all = replace(planned, unit_key=2, is_sentinel=True)
+        store.save_assignments(warehouse, "W1", "R1", "1.0.0", [planned, for_all], at=NOW)
         store.save_codings(
             warehouse,
-            codings(first, corrected, last, coding(2, CODE, 1)),
+            codings(first, corrected, last, coding(2, CODE, 1), unplanned),
             spans((101, 1, CODE, 0, 3), (201, 2, CODE, 4, 7)),
             now=NOW,
         )
@@ -235,6 +245,7 @@ def test_evidence_and_what_a_coder_says_again_are_read_beside_the_codings(tmp_pa
         ("root 1", "c1", CODE, "first", 0),
         ("root 1", "c1", CODE, "last", 1),
     ]
+    assert coded.sentinels == {"root 2"}
     assert coded.spans.rows() == [("root 2", "c1", CODE, 4, 7)]
 
 
@@ -264,3 +275,55 @@ def test_unsettled_codes_are_null_in_views_and_out_of_scope_units_are_absent(
         rows = warehouse.frame("select post_key, struggleposting, w from v_post")
     assert rows.rows() == [(1, None, 2.0)]
     assert rows.schema["post_key"] == pl.UInt64
+
+
+def test_evidence_in_a_threads_replies_goes_with_the_reply_and_with_the_thread(
+    tmp_path: Path,
+) -> None:
+    code = "theme_risks_rewards"
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1, 2)
+        replies = [post(n, parent_key=1) for n in (21, 22, 23)]
+        save(warehouse, *replies)
+        for kind, keys in (("reply", (21, 22)), ("thread", (1,))):
+            rows = units(*((key, key * 1000 + 1) for key in keys), kind=kind)
+            plan = type(PLAN)(unit_kind=kind)
+            store.save_units(warehouse, rows, plan=plan, frame=frame_of(warehouse, kind))
+        said = [coding(1, code, 1, coder=c, unit_kind="thread") for c in ("c1", "c2")]
+        # 23 was not drawn, and a root is nobody's reply
+        places = [(101, 1), (101, 21), (101, 22), (101, 23), (101, 2), (102, 22)]
+        evidence = spans(*((a, key, code, 4, 10) for a, key in places))
+        store.save_codings(warehouse, codings(*said), evidence, now=NOW)
+        held = "select annotation_id, unit_key from evidence_span order by all"
+        assert warehouse.execute(held) == [(101, 1), (101, 21), (101, 22), (102, 22)]
+        assert warehouse.execute("select span_start from annotation order by coder_key") == [
+            (4 + len("Title 1") + 2,),
+            (None,),
+        ]
+        coded = store.read_coded_round(warehouse, "W1", "R1", "1.0.0")
+        marked = coded.spans.filter(pl.col("coder") == "c1")
+        assert marked["start"].n_unique() == 3  # places in different posts never meet
+        both = coded.spans.group_by("start").len().filter(pl.col("len") > 1)
+        assert both.height == 1
+        store.remove(warehouse, removals(21), now=NOW)
+        assert warehouse.execute(held) == [(101, 1), (101, 22), (102, 22)]
+        save(warehouse, post(22, parent_key=1, version_key=5, text="Mended.", edited_at=NOW))
+        assert warehouse.execute(held) == [(101, 1)]
+        store.remove(warehouse, removals(1), now=NOW)
+        assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0
+        assert all(count == 0 for _, count in store.run_checks(warehouse))
+
+
+def test_evidence_in_a_reply_goes_with_its_threads_root(tmp_path: Path) -> None:
+    code = "theme_risks_rewards"
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        drawn(warehouse, 1)
+        save(warehouse, post(21, parent_key=1))
+        for kind, key in (("reply", 21), ("thread", 1)):
+            plan = type(PLAN)(unit_kind=kind)
+            rows = units((key, key * 1000 + 1), kind=kind)
+            store.save_units(warehouse, rows, plan=plan, frame=frame_of(warehouse, kind))
+        said = codings(coding(1, code, 1, unit_kind="thread"))
+        store.save_codings(warehouse, said, spans((101, 21, code, 4, 10)), now=NOW)
+        store.remove(warehouse, removals(1), now=NOW)
+        assert warehouse.scalar("select count(*) from landed.evidence_spans") == 0

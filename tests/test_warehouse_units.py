@@ -64,6 +64,7 @@ def test_the_frame_holds_roots_or_replies_with_their_stratum(tmp_path: Path) -> 
         "author_pseudonym": author(1),
         "cluster_key": 1,
         "bands": "",
+        "least_probability": 0.0,
     }
 
 

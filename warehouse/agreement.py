@@ -8,6 +8,7 @@ import polars as pl
 from warehouse.clock import naive
 from warehouse.codings import SAFETY_CODE
 from warehouse.connection import Warehouse
+from warehouse.repeats import SUFFIX
 
 _UNIT = "codings.unit_kind || ' ' || codings.unit_key"
 _CHOSEN = """
@@ -33,48 +34,50 @@ select
     {_UNIT} as unit,
     codings.coder,
     codings.code_id as code,
-    spans.span_start as start,
-    spans.span_end as "end"
+    spans.span_start + shifts.shift as start,
+    spans.span_end + shifts.shift as "end"
 from chosen as codings
 inner join staging.stg_evidence_spans as spans
     using (annotation_id, revised_at, code_id)
+-- of a thread, each reply's text lies apart from the others': places in two never overlap
+inner join lateral (
+    select case
+        when spans.unit_key = codings.unit_key then 0
+        else cast(spans.unit_key % 1000003 + 1 as bigint) * 1000000
+    end as shift
+) as shifts on true
 order by unit, codings.coder, code, start, "end"
 """
 _REPEATS = f"""
-with chosen as (select * {_CHOSEN}),
-
-standing as (
-    select codings.*
-    from staging.stg_codings as codings
-    where codings.annotation_id not in (
-        select retracted.annotation_id from staging.stg_retracted_annotations as retracted
-    )
-    qualify row_number() over (
-        partition by codings.annotation_id, codings.code_id order by codings.revised_at desc
-    ) = 1
+with repeated as (
+    select again.*
+    from intermediate.latest_codings as again
+    where again.wave = $1 and again.round = $2 || '{SUFFIX}' and again.codebook_version = $3
+        and exists (
+            select 1 from landed.assignments as planned
+            where planned.wave = again.wave and planned.round = again.round
+                and planned.unit_kind = again.unit_kind and planned.unit_key = again.unit_key
+                and planned.coder = again.coder
+        )
 ),
 
-codings as (
-    select
-        standing.unit_kind,
-        standing.unit_key,
-        standing.coder,
-        standing.code_id,
-        arg_min(standing.value, (standing.coded_at, standing.annotation_id)) as first,
-        arg_max(standing.value, (standing.coded_at, standing.annotation_id)) as last
-    from standing
-    semi join chosen
-        using (wave, unit_kind, unit_key, version_key, coder, code_id, codebook_version)
-    group by standing.unit_kind, standing.unit_key, standing.coder, standing.code_id
-    having count(distinct standing.annotation_id) > 1
+pairs as (
+    select {_UNIT} as unit, codings.coder, codings.code_id as code,
+        codings.value as first, repeated.value as last
+    from (select * {_CHOSEN}) as codings
+    inner join repeated using (wave, unit_kind, unit_key, version_key, coder, code_id)
 )
 
-select {_UNIT} as unit, codings.coder, codings.code_id as code, 'first' as take, first as value
-from codings
+select unit, coder, code, 'first' as take, first as value from pairs
 union all
-select {_UNIT} as unit, codings.coder, codings.code_id as code, 'last' as take, last as value
-from codings
+select unit, coder, code, 'last' as take, last as value from pairs
 order by unit, coder, code, take
+"""
+_SENTINELS = f"""
+select distinct {_UNIT} as unit
+from landed.assignments as codings
+where codings.wave = $1 and codings.round = $2 and codings.is_sentinel
+order by unit
 """
 
 
@@ -84,13 +87,15 @@ class CodedRound:
 
     `codings`: each coder's standing value: unit, unit_kind, coder, code, value, week.
     `spans`: the evidence of these: unit, coder, code, start, end.
-    `repeats`: where a coder coded a unit of it twice in the wave, the blind repeats among them,
-    first and last: unit, coder, code, take, value.
+    `repeats`: what a coder said of a unit that came back to them as a planned blind repeat, and
+    before, first and last: unit, coder, code, take, value.
+    `sentinels`: the units that were handed to everybody.
     """
 
     codings: pl.DataFrame
     spans: pl.DataFrame
     repeats: pl.DataFrame
+    sentinels: frozenset[str]
 
 
 def read_coded_round(
@@ -105,6 +110,7 @@ def read_coded_round(
         codings=warehouse.frame(_CODINGS, place),
         spans=warehouse.frame(_SPANS, place),
         repeats=warehouse.frame(_REPEATS, place),
+        sentinels=frozenset(warehouse.frame(_SENTINELS, place[:2])["unit"]),
     )
 
 

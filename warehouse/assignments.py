@@ -23,6 +23,7 @@ class Assignment:
     batch: int
     is_intense: bool
     released_at: datetime
+    is_sentinel: bool = False
 
 
 def save_assignments(
@@ -38,7 +39,10 @@ def save_assignments(
     place = (wave, round_, codebook_version)
     rows = pl.DataFrame(
         [
-            (*place, one.unit_kind, one.unit_key, one.coder, one.batch, one.is_intense)
+            (
+                *(*place, one.unit_kind, one.unit_key, one.coder, one.batch),
+                *(one.is_intense, one.is_sentinel),
+            )
             for one in released
         ],
         schema={
@@ -50,6 +54,7 @@ def save_assignments(
             "coder": pl.String,
             "batch": pl.Int32,
             "is_intense": pl.Boolean,
+            "is_sentinel": pl.Boolean,
         },
         orient="row",
     ).with_columns(released_at=pl.lit(naive(at)))
@@ -67,21 +72,22 @@ def read_assignments(
 ) -> list[Assignment]:
     """List what a round released under a codebook version, by batch, coder and unit."""
     rows = warehouse.execute(
-        "select unit_kind, unit_key, coder, batch, is_intense, released_at "
+        "select unit_kind, unit_key, coder, batch, is_intense, released_at, is_sentinel "
         "from landed.assignments where wave = $1 and round = $2 and codebook_version = $3 "
         "order by batch, coder, unit_kind, unit_key",
         [wave, round_, codebook_version],
     )
     return [
-        Assignment(_KINDS[kind], int(key), coder, batch, is_intense, at.replace(tzinfo=UTC))
-        for kind, key, coder, batch, is_intense, at in rows
+        Assignment(_KINDS[kind], int(key), coder, batch, is_hot, at.replace(tzinfo=UTC), is_for_all)
+        for kind, key, coder, batch, is_hot, at, is_for_all in rows
     ]
 
 
 def release_times(warehouse: Warehouse, coder: str) -> list[tuple[str, int, datetime, bool]]:
-    """List all a coder was given, of any round: the round, the batch, when, and if intense."""
+    """List all a coder was given: round and codebook version, batch, when, and if intense."""
     rows = warehouse.execute(
-        "select wave || ' ' || round, batch, released_at, is_intense from landed.assignments "
+        "select concat_ws(' ', wave, round, codebook_version), batch, released_at, is_intense "
+        "from landed.assignments "
         "where coder = $1 order by all",
         [coder],
     )
@@ -96,3 +102,18 @@ def answer_times(warehouse: Warehouse, coder: str) -> list[datetime]:
         [coder],
     )
     return [at.replace(tzinfo=UTC) for (at,) in rows]
+
+
+def unit_seconds(warehouse: Warehouse, coder: str) -> float | None:
+    """Return how long a coder takes for a unit, in seconds, not under 1: median of the last 100.
+
+    None before they coded any.
+    """
+    found = warehouse.scalar(
+        "select median(seconds) from ("
+        "select max(lead_seconds) as seconds from landed.codings where coder = $1 "
+        "and lead_seconds is not null group by annotation_id "
+        "order by max(revised_at) desc limit 100)",
+        [coder],
+    )
+    return None if found is None else max(float(found), 1.0)

@@ -51,6 +51,7 @@ def save_codebook(warehouse: Warehouse, codebook: Codebook) -> None:
     """
     tables = {"codebook_codes": _codes(codebook), "claims": _claims(codebook)}
     with warehouse.transaction():
+        _keep_whole(warehouse, codebook)
         changed = [name for name, rows in tables.items() if _differs(warehouse, name, rows)]
         if not changed:
             return
@@ -68,6 +69,20 @@ def save_codebook(warehouse: Warehouse, codebook: Codebook) -> None:
             )
             with warehouse.showing("batch", tables[name]):
                 warehouse.execute(f"insert into landed.{name} by name select * from batch")
+
+
+def _keep_whole(warehouse: Warehouse, codebook: Codebook) -> None:
+    """Keep the codebook as it is until coding under its version begins, and from then on."""
+    warehouse.execute(
+        "delete from landed.codebooks where codebook_version = $1 "
+        "and codebook_version not in (select codebook_version from landed.codings)",
+        [codebook.version],
+    )
+    warehouse.execute(
+        "insert into landed.codebooks select $1, $2 "
+        "where $1 not in (select codebook_version from landed.codebooks)",
+        [codebook.version, codebook.model_dump_json(by_alias=True)],
+    )
 
 
 def _differs(warehouse: Warehouse, table: str, rows: pl.DataFrame) -> bool:

@@ -19,7 +19,9 @@ coded as (
         any_value(codings.lead_seconds) as lead_seconds
     from intermediate.latest_codings as standing
     inner join staging.stg_codings as codings
-        using (annotation_id, revised_at, code_id, unit_kind, unit_key, coder)
+        using (
+            annotation_id, revised_at, code_id, unit_kind, unit_key, coder, codebook_version
+        )
     semi join chosen
         on
             standing.wave = chosen.wave
@@ -75,9 +77,11 @@ select
     coalesce((select drift.codes from drift where drift.coder = people.coder), 0)
         as drifting_codes,
     (
-        select sat.is_passed
+        select bool_or(sat.is_passed)
         from staging.stg_qualifications as sat
-        inner join chosen using (codebook_version)
+        inner join chosen
+            on split_part(sat.codebook_version, '.', 1)
+                = split_part(chosen.codebook_version, '.', 1)
         where sat.coder = people.coder
     ) as quiz_passed
 from (
@@ -96,6 +100,16 @@ def read_progress_of_coders(warehouse: Warehouse) -> pl.DataFrame:
     `mean_alpha` with each other coder over all codes, `drifting_codes`, `quiz_passed`.
     """
     return warehouse.frame(_PROGRESS)
+
+
+def qualified_coders(warehouse: Warehouse, codebook_version: str) -> set[str]:
+    """Return who passed the quiz of this codebook: of any version with the same first number."""
+    rows = warehouse.execute(
+        "select distinct coder from landed.qualifications where is_passed "
+        "and split_part(codebook_version, '.', 1) = split_part($1, '.', 1)",
+        [codebook_version],
+    )
+    return {str(coder) for (coder,) in rows}
 
 
 def save_qualifications(

@@ -38,11 +38,22 @@ where batch.unit_key not in (select unit_key from staging.stg_withheld_units)
 _SAVE_SPANS = """
 insert into landed.evidence_spans by name
 select * from batch
-where (annotation_id, revised_at, unit_key, code_id) in (
-        select (annotation_id, revised_at, unit_key, code_id) from landed.codings
+where exists (
+        select 1 from landed.codings as codings
+        where codings.annotation_id = batch.annotation_id
+            and codings.revised_at = batch.revised_at
+            and codings.code_id = batch.code_id
+            and (
+                codings.unit_key = batch.unit_key
+                or codings.unit_kind = 'thread' and exists (
+                    select 1 from landed.units as replies
+                    where replies.wave = codings.wave and replies.round = codings.round
+                        and replies.unit_kind = 'reply' and replies.unit_key = batch.unit_key
+                )
+            )
     )
-    and (annotation_id, revised_at, code_id, span_start, span_end) not in (
-        select (annotation_id, revised_at, code_id, span_start, span_end)
+    and (annotation_id, revised_at, unit_key, code_id, span_start, span_end) not in (
+        select (annotation_id, revised_at, unit_key, code_id, span_start, span_end)
         from landed.evidence_spans
     )
     and unit_key not in (
@@ -141,14 +152,17 @@ def retract(warehouse: Warehouse, annotation_ids: Iterable[int], at: datetime) -
 
 
 def known_annotations(
-    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind, coder: str
+    warehouse: Warehouse, wave: str, round_: str, unit_kind: UnitKind, coder: str, version: str
 ) -> dict[int, set[int]]:
-    """Map each unit's key to the coder's stored annotations of it that still count."""
+    """Map each unit's key to the coder's stored annotations of it that still count.
+
+    Those made under another version of the codebook lie in another project.
+    """
     rows = warehouse.execute(
         "select distinct unit_key, annotation_id from landed.codings "
-        "where wave = ? and round = ? and unit_kind = ? and coder = ? and annotation_id not in "
-        "(select annotation_id from landed.retracted_annotations)",
-        [wave, round_, unit_kind, coder],
+        "where wave = ? and round = ? and unit_kind = ? and coder = ? and codebook_version = ? "
+        "and annotation_id not in (select annotation_id from landed.retracted_annotations)",
+        [wave, round_, unit_kind, coder, version],
     )
     known: dict[int, set[int]] = {}
     for unit_key, annotation_id in rows:
@@ -161,16 +175,23 @@ def coded_units(
 ) -> set[int]:
     """Return the units whose drawn wording the coder has coded under a codebook version.
 
-    What the coder said cannot be coded counts as well.
+    What the coder said cannot be coded counts as well, and what the version carries from another.
     """
     rows = warehouse.execute(
-        "select distinct codings.unit_key from landed.codings as codings "
+        "select distinct codings.unit_key from staging.stg_codings as codings "
         "semi join landed.units using (wave, round, unit_kind, unit_key, version_key) "
         "where codings.wave = $1 and codings.round = $2 and codings.unit_kind = $3 "
         "and codings.coder = $4 and codings.codebook_version = $5 and codings.annotation_id not in "
         "(select annotation_id from landed.retracted_annotations) "
         "union select unit_key from landed.not_codable where wave = $1 and round = $2 "
-        "and unit_kind = $3 and coder = $4 and codebook_version = $5",
+        "and unit_kind = $3 and coder = $4 and codebook_version = $5 "
+        "union select carried.unit_key from landed.carried_units as carried semi join ("
+        "select wave, round, unit_kind, unit_key, codebook_version from landed.not_codable "
+        "where coder = $4) as said on carried.wave = said.wave and carried.round = said.round "
+        "and carried.unit_kind = said.unit_kind and carried.unit_key = said.unit_key "
+        "and carried.coded_version = said.codebook_version "
+        "where carried.wave = $1 and carried.round = $2 and carried.unit_kind = $3 "
+        "and carried.codebook_version = $5",
         [wave, round_, unit_kind, coder, version],
     )
     return {int(unit_key) for (unit_key,) in rows}

@@ -63,6 +63,7 @@ MARTS = (
     "evidence_span",
     "label",
     "second_opinion",
+    "carried_unit",
     "persistence_tally",
     "duplicates",
     "coverage",

@@ -69,10 +69,11 @@ _BY_POST = {
     "units": "unit_key",
     "frames": "unit_key",
     "assignments": "unit_key",
+    "carried_units": "unit_key",
     "not_codable": "unit_key",
     "withheld_units": "unit_key",
-    "codings": "unit_key",
     "evidence_spans": "unit_key",
+    "codings": "unit_key",
     "rulings": "unit_key",
     "second_opinions": "unit_key",
 }
@@ -96,11 +97,17 @@ from (
 ) as lost
 where thread_reads.post_key = lost.thread_key
 """
+# what coders marked in other posts, for a code of the thread that goes
+_IN_ITS_THREAD = (
+    "annotation_id in (select annotation_id from landed.codings "
+    "where unit_key in (select post_key from gone))"
+)
 _STREAMS = ("cursors", "coverage")
 _TIMELINES = (
     "units",
     "frames",
     "assignments",
+    "carried_units",
     "not_codable",
     "withheld_units",
     "codings",
@@ -204,6 +211,8 @@ def _delete_posts(warehouse: Warehouse, gone: pl.DataFrame) -> dict[str, int]:
         warehouse.execute(_READ_BEFORE)
         for table, column in _BY_POST.items():
             where = f"{column} in (select post_key from gone)"
+            if table == "evidence_spans":
+                where = f"({where} or {_IN_ITS_THREAD})"
             taken[table] = _deleted(warehouse, table, where)
         for table, column, other in _POINTING:
             warehouse.execute(

@@ -71,7 +71,8 @@ _OF_POSTS = f"""
 {_POSTS}
 select
     unit_key, version_key, thread_key, platform, week, community_kind, {_VOLUME} as volume,
-    author_pseudonym, cluster_key, {{bands}} as bands
+    author_pseudonym, cluster_key, {{bands}} as bands,
+    0.0 as least_probability
 from posts
 where is_root = $3
 order by unit_key
@@ -80,7 +81,8 @@ _THREADS = f"""
 {_POSTS}
 select
     unit_key, version_key, thread_key, platform, week, community_kind, {_VOLUME} as volume,
-    author_pseudonym, cluster_key, '' as bands
+    author_pseudonym, cluster_key, '' as bands,
+    0.0 as least_probability
 from posts
 semi join (
     select thread_key from posts where not is_root group by thread_key having count(*) >= $3
@@ -102,7 +104,8 @@ found as (
 select
     timeline as unit_key, 0::ubigint as version_key, null::ubigint as thread_key, platform,
     min(week) as week, min(community_kind) as community_kind, 'low' as volume,
-    author_pseudonym, timeline as cluster_key, '' as bands
+    author_pseudonym, timeline as cluster_key, '' as bands,
+    0.0 as least_probability
 from found
 where timeline not in (select unit_key from staging.stg_withheld_units)
 group by platform, author_pseudonym, timeline
@@ -120,7 +123,8 @@ select
     'low' as volume,
     '' as author_pseudonym,
     community_week_key(posts.community_key, posts.week) as cluster_key,
-    '' as bands
+    '' as bands,
+    0.0 as least_probability
 from landed.units as units
 inner join post as posts on units.unit_key = posts.post_key
 where units.wave = $1 and units.round = $2 and units.unit_kind = 'root'

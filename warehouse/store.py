@@ -7,6 +7,7 @@ from warehouse.assignments import (
     read_assignments,
     release_times,
     save_assignments,
+    unit_seconds,
 )
 from warehouse.authors import (
     Beside,
@@ -18,9 +19,10 @@ from warehouse.authors import (
     hidden_posts,
     may_share,
 )
+from warehouse.carried import Carried, read_codebook, save_carried, standing_values, used_versions
 from warehouse.checks import run_checks
 from warehouse.codebooks import save_codebook
-from warehouse.coders import read_progress_of_coders, save_qualifications
+from warehouse.coders import qualified_coders, read_progress_of_coders, save_qualifications
 from warehouse.codings import (
     coded_units,
     known_annotations,
@@ -137,6 +139,7 @@ __all__ = [
     "UNFINISHED",
     "Assignment",
     "Beside",
+    "Carried",
     "CodedRound",
     "Due",
     "PostContext",
@@ -210,9 +213,11 @@ __all__ = [
     "posts_seen_since",
     "publish",
     "published_follows",
+    "qualified_coders",
     "quotes_to_read",
     "read_agreement",
     "read_assignments",
+    "read_codebook",
     "read_coded",
     "read_coded_round",
     "read_due",
@@ -236,6 +241,7 @@ __all__ = [
     "sampling_frame",
     "save_agreement",
     "save_assignments",
+    "save_carried",
     "save_codebook",
     "save_codings",
     "save_duplicates",
@@ -252,10 +258,13 @@ __all__ = [
     "save_units",
     "set_adjudicators",
     "set_current_round",
+    "standing_values",
     "table_hash",
     "tasks_follow",
     "threads_to_read",
     "unit_keys",
+    "unit_seconds",
+    "used_versions",
     "withdraw",
     "withhold_units",
 ]

@@ -12,6 +12,7 @@ from schema.coding import CodingTask, Turn
 from schema.vocabulary import UnitKind
 from warehouse.cards import community_cards, timeline_cards
 from warehouse.connection import Warehouse
+from warehouse.sampling_frames import MINIMUM_REPLIES
 
 CONTEXT_TURNS = 6  # the root, then the nearest posts above a reply
 CONTENT_NOTE = "Posts may tell of illness, loss, abuse, money or despair. Skip any you wish to."
@@ -41,7 +42,9 @@ semi join current_round on current_round.wave = $1 and current_round.round = $2
 where label.unit_type = 'post'
 """
 _SAMPLED = """
-select posts.thread_key as unit_key, posts.author_pseudonym, false as is_root, posts.text_masked
+select
+    posts.thread_key as unit_key, posts.author_pseudonym, false as is_root, posts.text_masked,
+    posts.post_key
 from landed.units
 inner join staging.stg_posts as posts on units.unit_key = posts.post_key
 semi join batch on posts.thread_key = batch.unit_key
@@ -64,8 +67,8 @@ def coding_tasks(
 
     A reply stands under its thread's root and the nearest posts above it, as far as the corpus
     holds them. A thread shows its root and the replies that the round drew; it is ready once
-    coders gave its root a value of one of `gates`, code and least value. Timelines and
-    communities are cards, ready once all their posts are coded.
+    coders gave its root a value of one of `gates`, code and least value, while enough of these
+    replies stand. Timelines and communities are cards, ready once all their posts are coded.
     """
     if unit_kind == "timeline":
         return timeline_cards(warehouse, wave, round_)
@@ -79,6 +82,7 @@ def coding_tasks(
     if unit_kind == "thread":
         threads = _sampled(warehouse, rows, wave, round_)
         ready = ready if not gates else _opened(warehouse, gates, wave, round_)
+        ready &= {key for key, turns in threads.items() if len(turns) >= MINIMUM_REPLIES}
     return [
         CodingTask(
             unit_key=row["unit_key"],
@@ -199,9 +203,8 @@ def _turns(posts: Sequence[dict[str, Any]]) -> Iterable[Turn]:
 def _numbered(posts: Sequence[dict[str, Any]], root: str | None) -> Iterable[Turn]:
     readers: dict[str, str] = {}
     for post in posts:
-        author = post["author_pseudonym"]
-        if author == root:
-            yield Turn(author=_ASKER, text=post["text_masked"])
-        else:
-            number = readers.setdefault(author, f"{_OTHER} {len(readers) + 1}")
-            yield Turn(author=number, text=post["text_masked"])
+        author, named = post["author_pseudonym"], _ASKER
+        uid = f"{post['post_key']:016x}" if "post_key" in post else ""
+        if author != root:
+            named = readers.setdefault(author, f"{_OTHER} {len(readers) + 1}")
+        yield Turn(author=named, text=post["text_masked"], post_uid=uid)

@@ -18,6 +18,6 @@ def coding_task(number: int, **changes: object) -> CodingTask:
     return CodingTask(**(fields | changes))  # type: ignore[arg-type]
 
 
-def turn(text: str) -> Turn:
-    """Return an invented post of the context."""
-    return Turn("author 1", text)
+def turn(text: str, *, post_uid: str = "") -> Turn:
+    """Return an invented post of the context; of a thread's replies, with its key."""
+    return Turn("author 1", text, post_uid)

@@ -70,7 +70,7 @@ replies = 8
 timelines = 0
 community_weeks = 0
 community_minimum = 6
-minimum_probability = 0.01
+minimum_probability = 0.001
 per_author = 3
 
 [coding]

@@ -15,6 +15,7 @@ select
     codings.value,
     codings.certainty,
     codings.codebook_version,
+    codings.coded_version,
     codings.coded_at
 from staging.stg_codings as codings
 left join staging.stg_posts as posts on codings.unit_key = posts.post_key

@@ -4,7 +4,8 @@
 -- @round coding round
 -- @codebook_version codebook in force
 -- @code_id code of the codebook; * for all codes of a unit taken as one set
--- @part_kind arm of the sample, coders (a pair), week, repeats (a coder twice), drift or codes
+-- @part_kind arm of the sample, coders (a pair), week, repeats (a planned blind one, with herself),
+-- sentinels (a coder with the others, on units that went to all), drift or codes
 -- @part random or enriched; two coders; a Monday; a coder; coder and Monday; a kind of unit
 -- @level level of measurement; masi and jaccard of sets
 -- @alpha Krippendorff's alpha; null where it is not defined, see reason
@@ -17,7 +18,7 @@
 -- @negative_agreement specific agreement on absence
 -- @raw_agreement share of pairs that agree
 -- @standard_errors in drift: of the coder's share of positives from the team's, random arm
--- @is_drifting in drift: more than two of them
+-- @is_drifting in drift: more than two of them; of sentinels: below the floor two weeks running
 -- @reason why alpha, its interval or the standard errors are not defined
 -- @measured_at UTC
 create or replace view agreement_parts as

@@ -1,4 +1,5 @@
--- What each coder said, all rounds. Grain: one row per annotation, its last revision, and code.
+-- What each coder said, all rounds. Grain: one row per annotation, its last revision,
+-- code and codebook version: a coding that a later version carries counts under both.
 -- The safety code is never here.
 -- @annotation_id Label Studio's id
 -- @unit_type post, thread, author_timeline or community
@@ -6,22 +7,24 @@
 -- @coder_key coder's pseudonym
 -- @code_id code of the codebook
 -- @value 0 absent, 1, 2; binary codes 0 or 1
--- @span_start first code point of the first evidence in text_masked; all are in evidence_span
+-- @span_start first code point of the first evidence in the unit itself; all is in evidence_span
 -- @span_end one past its last code point
 -- @certainty 1 to 3
--- @codebook_version codebook in force
+-- @codebook_version version of the codebook that the coding counts under
 -- @round coding round
 -- @created_at UTC, when the coding was first submitted
+-- @coded_version the version of the codebook that the coder used
 create or replace view annotation as
 with spans as (
     select
         annotation_id,
         revised_at,
+        unit_key,
         code_id,
         min_by(span_start, span_start) as span_start,
         min_by(span_end, span_start) as span_end
     from staging.stg_evidence_spans
-    group by annotation_id, revised_at, code_id
+    group by annotation_id, revised_at, unit_key, code_id
 )
 
 select
@@ -36,11 +39,13 @@ select
     codings.certainty,
     codings.codebook_version,
     codings.round,
-    codings.coded_at as created_at
+    codings.coded_at as created_at,
+    codings.coded_version
 from intermediate.latest_codings as codings
 left join staging.stg_posts as posts on codings.unit_key = posts.post_key
 left join spans
     on
         codings.annotation_id = spans.annotation_id
         and codings.revised_at = spans.revised_at
+        and codings.unit_key = spans.unit_key
         and codings.code_id = spans.code_id;

@@ -1,6 +1,6 @@
--- Where coders saw a code. Grain: annotation_id, code_id and span. No text.
+-- Where coders saw a code. Grain: annotation_id, unit_key, code_id and span. No text.
 -- @annotation_id Label Studio's id
--- @unit_key the unit
+-- @unit_key the post that is marked: the unit, or of a thread one of the replies shown in it
 -- @code_id code of the codebook
 -- @span_start first code point in text_masked
 -- @span_end one past the last code point

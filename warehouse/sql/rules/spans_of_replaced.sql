@@ -8,6 +8,7 @@ inner join landed.codings as codings
         spans.annotation_id = codings.annotation_id
         and spans.revised_at = codings.revised_at
         and spans.code_id = codings.code_id
+        and spans.unit_key = codings.unit_key
 inner join landed.superseded_versions as replaced
     on
         codings.unit_key = replaced.post_key
