@@ -46,6 +46,7 @@ _HELD: Final = {
     "evidence_span": "unit_key",
     "label": "unit_key",
     "second_opinion": "unit_key",
+    "carried_unit": "unit_key",
 }
 # What stays of a table, where not all of it does.
 _KEPT: Final[Mapping[str, str]] = {
