@@ -63,11 +63,8 @@ def test_two_hundred_corpora_cover_claim_by_claim() -> None:
     rows = judge_many(range(1, 201))
     held(rows)
     by_claim = rates(rows, "claim_id")
-    [community_slope] = by_claim.filter(pl.col("claim_id") == "C22")["covered"]
-    assert community_slope > 0.78  # covers too seldom: docs/verdicts.md says why
-    others = by_claim.filter(pl.col("claim_id") != "C22")
-    assert others.filter(~pl.col("covered").is_between(0.89, 1)).is_empty()
-    assert others.filter(pl.col("covered").is_between(0.91, 0.98)).height > len(TESTS) / 2
+    assert by_claim.filter(~pl.col("covered").is_between(0.89, 1)).is_empty()
+    assert by_claim.filter(pl.col("covered").is_between(0.91, 0.98)).height > len(TESTS) / 2
 
 
 @pytest.fixture(scope="module")
