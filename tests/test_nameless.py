@@ -50,6 +50,7 @@ from warehouse import store
 from warehouse.publish import publish
 
 CODING = datetime(2026, 3, 31, 12, tzinfo=UTC)
+CHANCE = "minimum_probability = 0.01\n"
 PATIENT_SECONDS = 3_000.0  # what thousands of posts may take
 
 
@@ -63,6 +64,7 @@ class Scale:
     least: int  # posts by each route
     kills: int
     seconds: float  # until a kill, at most
+    least_chance: float  # of a post in the frame to be drawn
 
 
 QUICK = Scale(  # a thousand posts
@@ -72,6 +74,7 @@ QUICK = Scale(  # a thousand posts
     least=10,
     kills=3,
     seconds=8,
+    least_chance=0.01,
 )
 LONG = Scale(
     Size(people=900, submissions=1500, comments=5000, bluesky_posts=1500, bluesky_replies=2500),
@@ -80,6 +83,7 @@ LONG = Scale(
     least=500,
     kills=20,
     seconds=40,
+    least_chance=0.001,
 )
 STORES = ("published/corpus.duckdb", "warehouse.duckdb", "label-studio/", "prefect/")
 RECORDED = (
@@ -125,17 +129,17 @@ def worked(root: Path, label_studio_template: Path, scale: Scale) -> Iterator[De
     with demo_study(root, community) as study:
         toml = study.folder / "study.toml"
         text = toml.read_text("utf-8").replace("[policy]\n", POLICY, 1)
+        text = text.replace(CHANCE, CHANCE.replace("0.01", str(scale.least_chance)))
         toml.write_text(text + DUMPS, "utf-8")
         (study.folder / "var").mkdir(exist_ok=True)
         shutil.copytree(label_studio_template, study.folder / "var" / "label-studio")
         with running(study.folder) as server:  # whose database lies in the study, as always
             study.place = study.place.having(**server.environment())
             try:
-                said = list(the_whole_job(study))
+                said = [done.succeeds() for done in the_whole_job(study)]
             finally:
                 study.run("label-studio", "stop")
         for number, done in enumerate(said):
-            done.succeeds()
             (study.folder / f"said-{number}.txt").write_text(done.said, "utf-8")
         yield study
 
