@@ -173,7 +173,11 @@ def _say_day(
     )
     print(f"{len(turns)} turns, {len(turns) - len(late)} never begun: {dict(states)}")
     if late:
-        print(f"begun after {median(late):.1f} s, at most {late[-1]:.1f} s; {_load()}")
+        too_late = sum(seconds > LATE.total_seconds() for seconds in late)
+        print(
+            f"begun after {median(late):.1f} s, at most {late[-1]:.1f} s, {too_late} after more "
+            f"than {LATE.total_seconds():.0f} s; {_load()}"
+        )
     for hour, held in sampled.items():
         print(f"hour {hour}: {median(held) / MEBI:.0f} MiB")
 
