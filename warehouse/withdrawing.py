@@ -143,9 +143,9 @@ def withdraw(path: Path, target: Path, *, now: datetime) -> bool:
         due = read_due(warehouse)
         if due.is_published_reworded or not _is_alike(warehouse, target):
             return False
-        gone, lost = warehouse.frame(_GONE), _lost_interactions(warehouse)
-        if _is_more(warehouse, gone):
+        if _is_more(warehouse):
             return False
+        gone, lost = warehouse.frame(_GONE), _lost_interactions(warehouse)
         warehouse.execute("detach published")
         sweep(target.parent)
         with replacing(target, prefix=UNFINISHED[2], mode=READABLE) as fresh:
@@ -173,17 +173,13 @@ def _lost_interactions(warehouse: Warehouse) -> pl.DataFrame:
     )
 
 
-def _is_more(warehouse: Warehouse, gone: pl.DataFrame) -> bool:
+def _is_more(warehouse: Warehouse) -> bool:
     """Tell whether more went than posts that nobody sampled or coded."""
-    with warehouse.showing("gone", gone):
-        sampled = "select 1 from published.main.sample_unit semi join gone on unit_key = post_key"
-        coded = "select 1 from published.main.annotation semi join gone on unit_key = post_key"
-        missing = [
-            f"select 1 from published.main.{table} anti join {table} using ({column})"
-            for table, column in _HELD.items()
-        ]
-        asked = " union all ".join((sampled, coded, *missing))
-        return bool(warehouse.scalar(f"select count(*) > 0 from ({asked})"))
+    missing = " union all ".join(
+        f"select 1 from published.main.{table} anti join {table} using ({column})"
+        for table, column in _HELD.items()
+    )
+    return bool(warehouse.scalar(f"select count(*) > 0 from ({missing})"))
 
 
 def _write(
