@@ -25,6 +25,7 @@ from tests.support.warehouse_rows import (
 )
 from tests.test_warehouse_units import PLAN, frame_of
 from warehouse import store
+from warehouse.models import make_views
 from warehouse.verdicts import make_claim_views
 
 
@@ -139,6 +140,7 @@ def test_every_claim_of_the_codebook_runs_and_its_companion_too(tmp_path: Path) 
     book = load_codebook()
     with opened(tmp_path / "w.duckdb") as warehouse:
         coded(warehouse, book, n=5)
+        make_views(warehouse.connection)
         make_claim_views(warehouse.connection)
         made = warehouse.execute("from duckdb_views() where view_name like 'claim_c%'")
         assert len(made) == len([claim for claim in book.claims if claim.sql is not None])
@@ -178,6 +180,7 @@ def test_threads_weigh_their_replies_and_leave_unsettled_ones_out(tmp_path: Path
             for coder, value in (("c1", 0), ("c2", 1))
         ]
         store.save_codings(warehouse, codings(*rows), spans(), now=NOW)
+        make_views(warehouse.connection)
         [(coded_count, supportive, hostile)] = warehouse.execute(
             "select n_coded, supportive_share, harm_share from v_thread"
         )
@@ -204,6 +207,7 @@ def test_what_was_never_observed_is_no_reaction_of_zero(tmp_path: Path) -> None:
             *(post(key, author_pseudonym=author(1)) for key in seen_at),
             snapshots=counts(*looks),
         )
+        make_views(warehouse.connection)
         found = warehouse.execute(
             "select post_key, r1h, r1h_own, r24h_own, fb from v_engage order by post_key"
         )

@@ -24,6 +24,7 @@ from tests.support.warehouse_rows import (
 )
 from tests.test_warehouse_units import PLAN
 from warehouse import store
+from warehouse.models import make_views
 
 WRITER, OTHER = "c0ffee" + "0" * 26, "dec0de" + "0" * 26
 FIRST = datetime(2026, 1, 6, 10, tzinfo=UTC)
@@ -122,6 +123,7 @@ def test_a_timeline_is_days_and_feedback_and_names_nobody(tmp_path: Path) -> Non
         shown = f"{card.title}\n{card.text}\n{card.content_note}"
         for word in ("2026", "January", "reddit", "SmallHours", "cried", WRITER[:8], "kitchen"):
             assert word not in shown
+        make_views(warehouse.connection, kind="temp view")
         computed = warehouse.execute(
             "select indicator, value from v_computed where code_id = 'social_validation_loop' "
             "and unit_key = $1 order by 1",
@@ -188,6 +190,7 @@ def test_a_communitys_week_is_a_card_of_rates_without_its_name(tmp_path: Path) -
         assert line.split()[-2:] == ["0.50", "?"]
         for word in ("SmallHours", "reddit", "2026", "kettle"):
             assert word not in card.text + card.title
+        make_views(warehouse.connection, kind="temp view")
         rates = warehouse.frame("select * from v_computed where unit_type = 'community'")
         assert rates["unit_key"].unique().to_list() == [card.unit_key]
         store.remove(warehouse, removals(1), now=NOW)

@@ -26,6 +26,7 @@ from tests.support.warehouse_rows import (
 )
 from tests.test_warehouse_units import PLAN, frame_of
 from warehouse import store
+from warehouse.models import make_views
 
 CODE = "struggleposting"
 LATER = NOW + timedelta(hours=1)
@@ -272,6 +273,7 @@ def test_unsettled_codes_are_null_in_views_and_out_of_scope_units_are_absent(
         drawn(warehouse, 1, 2)
         keep(warehouse, coding(1, CODE, 0), coding(1, CODE, 2, coder="c2"))
         keep(warehouse, coding(2, CODE, 1), coding(2, "out_of_scope", 1))
+        make_views(warehouse.connection)
         rows = warehouse.frame("select post_key, struggleposting, w from v_post")
     assert rows.rows() == [(1, None, 2.0)]
     assert rows.schema["post_key"] == pl.UInt64

@@ -14,7 +14,7 @@ from schema.errors import WarehouseError
 from tests.support.needs import REPOSITORY
 from tests.support.warehouse_rows import NOW, opened, post, save
 from warehouse import connection, store
-from warehouse.models import in_order, models
+from warehouse.models import VIEWS, in_order, models
 
 HOLD = """
 import sys
@@ -139,16 +139,18 @@ def test_opening_again_neither_migrates_nor_makes_views_anew(tmp_path: Path) -> 
     with opened(path) as warehouse:
         rows = warehouse.execute("select number, name from landed.migrations order by number")
         assert [number for number, _ in rows] == [int(found.name[:4]) for found in models("landed")]
-        warehouse.execute("drop view v_survival")
+        warehouse.execute("drop view carried_unit")
     with opened(path) as warehouse:
-        assert not warehouse.execute("from duckdb_views() where view_name = 'v_survival'")
+        assert not warehouse.execute(
+            "from duckdb_views() where view_name = 'carried_unit'"
+        )
         warehouse.execute("update landed.models set digest = 'older'")
     with opened(path) as warehouse:
-        assert warehouse.execute("from duckdb_views() where view_name = 'v_survival'")
+        assert warehouse.execute("from duckdb_views() where view_name = 'carried_unit'")
 
 
 def test_every_sql_file_but_migrations_checks_and_hashes_is_in_use() -> None:
-    used = {(model.folder, model.name) for model in in_order()}
+    used = {(model.folder, model.name) for model in in_order()} | {("views", n) for n in VIEWS}
     for folder in ("macros", "staging", "intermediate", "marts", "views"):
         assert {model.name for model in models(folder)} == {n for f, n in used if f == folder}
 

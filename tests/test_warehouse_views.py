@@ -23,6 +23,7 @@ from tests.support.warehouse_rows import (
 from tests.test_warehouse_units import PLAN, frame_of
 from warehouse import store
 from warehouse.connection import Warehouse
+from warehouse.models import make_views
 
 ROOTS = range(1, 9)
 
@@ -65,6 +66,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
             "'struggle' as code_cell, unnest([1, 30]) as age_days, unnest([100, 90]) as "
             "at_risk_count, unnest([10, 9]) as deleted_count, 0 as edited_count"
         )
+        make_views(made.connection)
         yield made
 
 
@@ -131,6 +133,7 @@ def test_timelines_show_relative_times_of_drawn_authors(tmp_path: Path) -> None:
         plan = type(PLAN)(unit_kind="timeline")
         store.save_units(made, drawn, plan=plan, frame=frame_of(made))
         store.set_current_round(made, "W1", "R1", "1.0.0")
+        make_views(made.connection)
         rows = made.frame("from author_timelines order by position").to_dicts()
     assert [row["post_key"] for row in rows] == [60, 120]
     assert [row["hours_since_previous"] for row in rows] == [None, 1.0]

@@ -13,6 +13,7 @@ from typing import Any
 
 from schema.coding import CodingTask
 from warehouse.connection import Warehouse
+from warehouse.models import CLAIM_VIEWS, make_views
 
 DISCLOSURES = 3  # a timeline with fewer shows no pattern
 _NOTE = "A card of figures: no post's words. Behind them are people who told of struggles."
@@ -84,6 +85,7 @@ def timeline_cards(warehouse: Warehouse, wave: str, round_: str) -> list[CodingT
 
     A timeline of which fewer root posts stand than a pattern needs has no card.
     """
+    make_views(warehouse.connection, CLAIM_VIEWS, kind="temp view")
     rows = warehouse.frame(_TIMELINES, [wave, round_])
     cards = []
     for part in rows.partition_by("unit_key", maintain_order=True):
@@ -99,6 +101,7 @@ def timeline_cards(warehouse: Warehouse, wave: str, round_: str) -> list[CodingT
 
 def community_cards(warehouse: Warehouse, wave: str, round_: str) -> list[CodingTask]:
     """Build the cards of communities' weeks, ordered by key; ready once all posts are coded."""
+    make_views(warehouse.connection, CLAIM_VIEWS, kind="temp view")
     rows = warehouse.frame(_COMMUNITIES, [wave, round_])
     cards = []
     for part in rows.partition_by("unit_key", maintain_order=True):

@@ -11,7 +11,7 @@ from typing import Final
 import duckdb
 
 from warehouse.connection import Warehouse
-from warehouse.models import CLAIM_VIEWS, model
+from warehouse.models import CLAIM_VIEWS, make_views
 
 WHOLE: Final = "whole"
 _KEPT: Final[Mapping[str, str]] = {
@@ -104,8 +104,7 @@ def laid_out(warehouse: Warehouse, part: str) -> Iterator[None]:
             warehouse.execute(f"create temp table {name} as from kept_{name} where {where}")
             made.append(name)
         for name in CLAIM_VIEWS:
-            sql = model("views", name).sql
-            warehouse.execute(sql.replace("create or replace view", "create temp table", 1))
+            make_views(warehouse.connection, [name], kind="temp table")
             made.append(name)
         yield
     finally:

@@ -8,7 +8,7 @@ import duckdb
 
 from warehouse.connection import SETTINGS
 from warehouse.meanings import meaning
-from warehouse.models import MARTS, VIEWS, migrate, model, refresh_models
+from warehouse.models import MARTS, VIEWS, make_views, migrate, model, refresh_models
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  naive UTC, as the store keeps it
 
@@ -38,6 +38,7 @@ def published_tables() -> tuple[PublishedTable, ...]:
     try:
         migrate(connection, now=_EPOCH, compression="auto")
         refresh_models(connection)
+        make_views(connection)
         return (
             *(_described(connection, "marts", name) for name in MARTS),
             *(_described(connection, "views", name) for name in VIEWS),

@@ -1,16 +1,18 @@
 """SQL files: numbered migrations of what is landed, views and macros over it.
 
 Views and macros are made anew whenever their files changed; migrations run once each, and a
-file that has seen more of them than this program knows is refused.
+file that has seen more of them than this program knows is refused. The analysts' views stand in
+the published file alone: binding them takes most of a second, whoever reads them asks for them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from typing import Literal
 
 import duckdb
 
@@ -204,10 +206,24 @@ def refresh_models(connection: duckdb.DuckDBPyConnection) -> None:
     if stored == wanted:
         return
     connection.execute("begin")
+    for name in reversed(VIEWS):  # earlier versions kept them here
+        connection.execute(f"drop view if exists {name}")
     for found in in_order():
         connection.execute(found.sql)
     connection.execute("update landed.models set digest = ?", [wanted])
     connection.execute("commit")
+
+
+def make_views(
+    connection: duckdb.DuckDBPyConnection,
+    names: Sequence[str] = VIEWS,
+    *,
+    kind: Literal["view", "temp view", "temp table"] = "view",
+) -> None:
+    """Make analysts' views over the marts, in the order given; each may use those before it."""
+    for name in names:
+        sql = model("views", name).sql
+        connection.execute(sql.replace("create or replace view", f"create or replace {kind}", 1))
 
 
 def in_order() -> Iterator[Model]:
@@ -216,7 +232,6 @@ def in_order() -> Iterator[Model]:
     yield from models("staging")
     yield from (model("intermediate", name) for name in INTERMEDIATE)
     yield from (model("marts", name) for name in MARTS)
-    yield from (model("views", name) for name in VIEWS)
 
 
 @cache

@@ -13,7 +13,7 @@ import duckdb
 from warehouse.clock import naive
 from warehouse.connection import SETTINGS, UNFINISHED, Warehouse, open_warehouse, quoted, sweep
 from warehouse.meanings import comment_on_all
-from warehouse.models import ANALYST_MACROS, MARTS, VIEWS, model
+from warehouse.models import ANALYST_MACROS, MARTS, make_views, model
 from warehouse.readme import versions_of, write_readme
 from warehouse.rewriting import replacing
 from warehouse.taken_back import published_follows, read_due
@@ -68,8 +68,7 @@ def _finish(fresh: Path, versions: dict[str, str], *, now: datetime) -> dict[str
         connection.execute("begin")  # hundreds of comments: one commit
         for name in ANALYST_MACROS:
             connection.execute(model("macros", name).sql)
-        for name in VIEWS:
-            connection.execute(model("views", name).sql)
+        make_views(connection)
         make_claim_views(connection)
         comment_on_all(connection)
         write_readme(connection, versions, now=now)
