@@ -280,23 +280,24 @@ def test_members_of_a_list_are_followed_and_so_are_those_who_join_it(
 ) -> None:
     monkeypatch.setattr(stream, "LISTS_SECONDS", STEP_SECONDS)
     members = [WRITER]
-    has_joined = threading.Event()
+    is_told, is_followed = threading.Event(), threading.Event()
 
     def answer(ask: Ask) -> Any:
         if ask.method != "getList":
             return answering_profiles(ask)
         assert ask.one("list") == LIST
-        if len(members) > 1 and ask.one("cursor") is not None:
-            has_joined.set()
         at_place = int(ask.one("cursor") or 0)  # one member a page
+        if at_place == 0 and is_told.is_set():  # asked anew: the last reading has taken effect
+            is_followed.set()
+        if at_place == 1:
+            is_told.set()
         items = [{"uri": LIST, "subject": {"did": did}} for did in members[at_place : at_place + 1]]
         more = {"cursor": str(at_place + 1)} if at_place + 1 < len(members) else {}
         return {"list": {}, "items": items} | more
 
     def join() -> None:
         members.append(OTHER)
-        wait_for(has_joined.is_set)
-        wait_for(lambda: public.asked[-1].method == "getList" and public.asked[-1].one("cursor"))
+        wait_for(is_followed.is_set)
 
     with (
         scripted_appview(answer) as public,
