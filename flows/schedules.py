@@ -29,6 +29,7 @@ DEFAULT_EVERY: Final = {
 REFRESH_EVERY: Final = "15m"  # the first look is due an hour after a post
 RETAIN_CRON: Final = "30 3 * * *"  # before the publication, which then has nothing too old
 PUBLISH_CRON: Final = "0 4 * * *"
+APART: Final = timedelta(minutes=10)  # a pass has a machine of two cores to itself, as a rule
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -131,7 +132,7 @@ def length_of(interval: str) -> timedelta:
 
 
 def _pass_over(source: Source, share: float, number: int, zone: str) -> Planned:
-    """Plan a source's passes: a minute after the source before, or sooner where many are due."""
+    """Plan a source's passes: sources are spread over their interval, a while apart at most."""
     every = None if source.cron else source.every or DEFAULT_EVERY[source.kind]
     offset = timedelta() if every is None else length_of(every) * share
     return Planned(
@@ -140,7 +141,7 @@ def _pass_over(source: Source, share: float, number: int, zone: str) -> Planned:
         zone,
         every=every,
         cron=source.cron,
-        offset=min(offset, timedelta(minutes=number)),
+        offset=min(offset, number * APART),
         parameters={"sources": [source.name]},
     )
 
