@@ -156,14 +156,15 @@ def _launch(program: Path, data_dir: Path, port: int, timeout_seconds: float) ->
 
 def _wait_until_healthy(pid: int, url: str, data_dir: Path, timeout_seconds: float) -> None:
     deadline = monotonic() + timeout_seconds
-    while not _is_healthy(url):
-        if detached.has_ended(pid, within_seconds=0.25):
-            raise LabelStudioError(f"Label Studio ended while starting: see {data_dir / LOG_FILE}")
-        if monotonic() > deadline:
-            raise LabelStudioError(
-                f"Label Studio did not answer within {timeout_seconds:.0f} s: "
-                f"see {data_dir / LOG_FILE}"
-            )
+    log = data_dir / LOG_FILE
+    with httpx.Client(timeout=5, trust_env=False) as client:  # each new one reads all certificates
+        while not _is_healthy(client, url):
+            if detached.has_ended(pid, within_seconds=0.25):
+                raise LabelStudioError(f"Label Studio ended while starting: see {log}")
+            if monotonic() > deadline:
+                raise LabelStudioError(
+                    f"Label Studio did not answer within {timeout_seconds:.0f} s: see {log}"
+                )
 
 
 def _free_port(port: int) -> int:
@@ -203,9 +204,9 @@ def _server_pid(data_dir: Path) -> int | None:
     return pid if isinstance(pid, int) and detached.is_running(pid, with_variable=ours) else None
 
 
-def _is_healthy(url: str) -> bool:
+def _is_healthy(client: httpx.Client, url: str) -> bool:
     try:
-        return httpx.get(f"{url}/health", timeout=5, trust_env=False).status_code == httpx.codes.OK
+        return client.get(f"{url}/health").status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
 

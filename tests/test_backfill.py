@@ -120,10 +120,12 @@ permission = { reference = "invented", covers = "invented posts", expires = 2026
 """
 LARGE_DUMP = 24 * 2**20  # bytes of lines: 8,000 posts
 MOMENTS = (
-    pytest.param(1, 0.0, id="behind the first page"),
     pytest.param(4, 0.3, id="while a page is stored"),
     pytest.param(11, 0.05, id="further on"),
-    *(pytest.param(n, s, marks=pytest.mark.long) for n, s in ((2, 0.6), (7, 0.15), (17, 0.02))),
+    *(
+        pytest.param(nth, seconds, marks=pytest.mark.long)
+        for nth, seconds in ((1, 0.0), (2, 0.6), (7, 0.15), (17, 0.02))
+    ),
 )
 
 
@@ -389,7 +391,9 @@ def test_a_table_is_read_once_however_often_it_is_named(
     assert run["status"] == "completed"
 
 
-@pytest.mark.parametrize(("nth", "seconds"), [(1, 0.0), (3, 0.2)])
+@pytest.mark.parametrize(
+    ("nth", "seconds"), [pytest.param(1, 0.0, marks=pytest.mark.long), (3, 0.2)]
+)
 def test_a_table_whose_reading_was_killed_is_read_on(
     study: Place, tmp_path: Path, nth: int, seconds: float
 ) -> None:

@@ -1,8 +1,8 @@
 """Promise 2, exactly once: killed anywhere and run again, a study holds what it would have held.
 
 SIGKILL comes from the platforms' own servers: at a request, or a moment after one, while what it
-answered is stored. Five moments here, ten more in `make long`, over three verbs in a row: a first
-pass, a second one nineteen days later (edits, removals, gaps), a refresh.
+answered is stored. Three moments here, twelve more in `make long`, over three verbs in a row: a
+first pass, a second one nineteen days later (edits, removals, gaps), a refresh.
 """
 
 import shutil
@@ -47,20 +47,20 @@ class Moment:
 
 
 QUICK: Final = (
-    Moment(0, 0.2, 0.0),  # while a listing is asked for
     Moment(0, 1.0, 0.3),  # behind the last request: duplicates are marked
     Moment(1, 0.4, 0.03),  # while a page is stored, over rows of the first pass
-    Moment(1, 0.9, 0.0),
     Moment(2, 0.5, 0.05),  # while a removal is taken out
 )
 LONG: Final = (
     Moment(0, 0.02, 0.0),
+    Moment(0, 0.2, 0.0),  # while a listing is asked for
     Moment(0, 0.35, 0.02),
     Moment(0, 0.55, 0.1),
     Moment(0, 0.75, 0.05),
     Moment(0, 0.95, 0.2),
     Moment(1, 0.1, 0.05),
     Moment(1, 0.6, 0.02),
+    Moment(1, 0.9, 0.0),
     Moment(1, 1.0, 0.5),
     Moment(2, 0.2, 0.15),
     Moment(2, 1.0, 0.3),

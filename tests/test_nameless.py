@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from annotation.codebook import load_codebook
 from connectors import bluesky, reddit
 from demo.community import Size, invent
 from demo.model import Community, Person, Post
@@ -67,11 +68,11 @@ class Scale:
     least_chance: float  # of a post in the frame to be drawn
 
 
-QUICK = Scale(  # a thousand posts
-    Size(people=110, submissions=130, comments=470, bluesky_posts=150, bluesky_replies=250),
-    opting_out=12,
-    people=3,
-    least=10,
+QUICK = Scale(  # five hundred posts
+    Size(people=60, submissions=70, comments=240, bluesky_posts=80, bluesky_replies=130),
+    opting_out=8,
+    people=2,
+    least=6,
     kills=3,
     seconds=8,
     least_chance=0.01,
@@ -250,9 +251,11 @@ def plan(study: DemoStudy, workspace: Workspace, scale: Scale) -> tuple[dict[str
 
 
 def others_words(study: DemoStudy, going: dict[str, Going]) -> list[str]:
-    """List the words of every post that does not go."""
+    """List the words of every post that does not go, and of the codebook's examples."""
     gone = {post.native_id for one in going.values() for post in one.posts}
-    return [
+    examples = [code.examples for code in load_codebook().codes]
+    theirs = [one.text for both in examples for one in (*both.positive, *both.near_miss)]
+    return theirs + [
         text
         for post in study.community.posts
         if post.native_id not in gone

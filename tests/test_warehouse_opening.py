@@ -141,9 +141,7 @@ def test_opening_again_neither_migrates_nor_makes_views_anew(tmp_path: Path) -> 
         assert [number for number, _ in rows] == [int(found.name[:4]) for found in models("landed")]
         warehouse.execute("drop view carried_unit")
     with opened(path) as warehouse:
-        assert not warehouse.execute(
-            "from duckdb_views() where view_name = 'carried_unit'"
-        )
+        assert not warehouse.execute("from duckdb_views() where view_name = 'carried_unit'")
         warehouse.execute("update landed.models set digest = 'older'")
     with opened(path) as warehouse:
         assert warehouse.execute("from duckdb_views() where view_name = 'carried_unit'")
