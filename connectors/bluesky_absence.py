@@ -63,7 +63,7 @@ def explain(
         source=query.source,
         stream=query.stream,
         venue=query.venue,
-        observed_at=query.now,
+        observed_at=query.answered_at(),
         requests_count=found.requests_count,
     )
     return page, judge(page, uris, found)

@@ -200,7 +200,7 @@ class _Reading:
                 source=self.query.source,
                 stream=self.query.stream,
                 venue=self.query.venue,
-                observed_at=self.query.now,
+                observed_at=self.query.answered_at(),
                 items=tuple(self.items),
                 position=json.dumps({"seq": self.seq}),
                 covered=tuple(self.covered),

@@ -67,7 +67,7 @@ def page_of(
         source=query.source,
         stream=query.stream,
         venue=query.venue,
-        observed_at=query.now,
+        observed_at=query.answered_at(),
         items=tuple(items),
         position=position,
         covered=covered,

@@ -23,7 +23,7 @@ def fetch_wishes(
         source=query.source,
         stream=query.stream,
         venue=query.venue,
-        observed_at=query.now,
+        observed_at=query.answered_at(),
         requests_count=home.questions_count - asked_before,
     )
     wishes = [

@@ -22,7 +22,7 @@ def page_of(
         source=query.source,
         stream=query.stream,
         venue=query.venue,
-        observed_at=query.now,
+        observed_at=query.answered_at(),
         items=tuple(map(record, things)),
         position=position,
         covered=covered,

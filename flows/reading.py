@@ -49,6 +49,7 @@ def queries_for(
             until=workspace.until,
             position=positions[stream],
             actor=actor,
+            clock=workspace.now,
         )
         for stream, actor in streams.items()
     ]

@@ -5,7 +5,7 @@ repr shows counts alone.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -68,7 +68,8 @@ class CollectionQuery:
 
     `stream` names the cursor and coverage row in the warehouse: a source's name, with a
     pseudonym behind a slash where a source follows several accounts. `position` is what an
-    earlier page carried, as stored; None means a first pass.
+    earlier page carried, as stored; None means a first pass. `now` is when the pass over the stream
+    was planned: no answer is older. An answer's own time is the clock's.
     """
 
     source: str
@@ -79,6 +80,11 @@ class CollectionQuery:
     until: datetime | None = None
     position: str | None = None
     actor: str | None = field(default=None, repr=False)
+    clock: Callable[[], datetime] | None = field(default=None, repr=False, compare=False)
+
+    def answered_at(self) -> datetime:
+        """Tell the time while an answer is at hand: `now` where the query has no clock."""
+        return self.now if self.clock is None else self.clock()
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,25 @@ def followed(folder: Path, *names: str) -> str:
     return PANEL.format(path=path)
 
 
+# --- times ---------------------------------------------------------------------------------
+
+
+def test_each_answer_is_dated_when_it_came_not_when_its_pass_began(tmp_path: Path) -> None:
+    with porch(tmp_path, minutely(250, until=NOON)) as at:
+        at.study.speed = 3600  # an hour a second
+        at.study.collect()
+        seen = at.study.sql(
+            "select distinct observed_at from landed.engagement_snapshots order by all"
+        )["observed_at"]
+        [(began, ended)] = at.study.sql(
+            "select started_at, finished_at from landed.collection_runs"
+        ).rows()
+        [covered] = at.study.sql("select max(to_at) from landed.coverage").rows()
+    assert len(seen) == 3  # pages of a listing
+    assert began < seen[0] < seen[1] < seen[2] < ended
+    assert covered[0] < seen[0]  # what came while it was read is for the next pass
+
+
 # --- counts --------------------------------------------------------------------------------
 
 

@@ -7,13 +7,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from flows.backfill import FILES_VARIABLE, backfill_file, hand_over
+from flows.clock import Clock
 from flows.collect import collect_source
 from flows.refresh import refresh_platform
 from flows.workspace import Workspace, open_workspace
@@ -30,6 +31,7 @@ class Passes:
 
     place: Place
     now: datetime
+    speed: int = 0  # of the clock, which else stands
 
     def collect(self, source: str = "porch") -> dict[str, int]:
         """Read one source once."""
@@ -77,11 +79,12 @@ class Passes:
 
     @contextmanager
     def _at_now(self) -> Iterator[None]:
+        since = datetime.now(UTC) if self.speed else None
         variables = {
             **self.place.environment,
             "XDG_CONFIG_HOME": str(self.place.config),
             "CONFIDE_STUDY": str(self.place.folder),
-            "CONFIDE_NOW": self.now.isoformat(),
+            "CONFIDE_NOW": str(Clock(self.now, self.speed, since)),
             FILES_VARIABLE: "{}",  # which a backfill fills
         }
         with environment(variables):
