@@ -68,11 +68,11 @@ class Scale:
     least_chance: float  # of a post in the frame to be drawn
 
 
-QUICK = Scale(  # five hundred posts
-    Size(people=60, submissions=70, comments=240, bluesky_posts=80, bluesky_replies=130),
-    opting_out=8,
-    people=2,
-    least=6,
+QUICK = Scale(  # a thousand posts
+    Size(people=110, submissions=130, comments=470, bluesky_posts=150, bluesky_replies=250),
+    opting_out=12,
+    people=3,
+    least=10,
     kills=3,
     seconds=8,
     least_chance=0.01,
