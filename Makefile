@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 UV ?= yes
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 3
 VENV := .venv
 LABEL_STUDIO := .venv-label-studio
 BIN := $(VENV)/bin
@@ -49,7 +49,8 @@ demo: .venv/.ok .venv-label-studio/.ok ## the whole way of a post, on an invente
 
 # ---------------------------------------------------------------- test
 
-# Half of the time is waiting for servers; a file's tests share theirs and stay in one process.
+# Much of the time is waiting for servers, so two cores have work for three; a file's tests share
+# their servers and stay in one process.
 # The order is tests/conftest.py's: the longest files first, so that no process ends up alone.
 PARALLEL := --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 

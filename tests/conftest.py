@@ -39,7 +39,7 @@ def pytest_configure() -> None:
             del os.environ[name]
 
 
-# Begun first, so that none of two processes is left alone with one of them.
+# Begun first, so that no process is left alone with one of them.
 LONGEST = ("demo", "exactly_once", "nameless", "up", "backfill", "recordings_study")
 
 

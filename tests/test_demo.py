@@ -21,9 +21,9 @@ from tests.support.needs import missing
 from warehouse import store
 from warehouse.corpus import open_corpus
 
-pytestmark = [pytest.mark.label_studio, pytest.mark.prefect_server, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.label_studio, pytest.mark.prefect_server, pytest.mark.timeout(2400)]
 
-RUN_SECONDS = 600
+RUN_SECONDS = 1000
 ASK = """
 import sys, urllib.request
 print(urllib.request.urlopen(sys.argv[1] + "/health", timeout=10).status)

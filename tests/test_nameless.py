@@ -50,6 +50,7 @@ from transforms.pseudonymize import author_pseudonyms, post_keys
 from warehouse import store
 from warehouse.publish import publish
 
+AFTER_THE_JOB = pytest.mark.timeout(1200)  # what is tested comes after the whole job
 CODING = datetime(2026, 3, 31, 12, tzinfo=UTC)
 CHANCE = "minimum_probability = 0.01\n"
 PATIENT_SECONDS = 3_000.0  # what thousands of posts may take
@@ -159,6 +160,7 @@ def the_whole_job(study: DemoStudy) -> Iterator[Outcome]:
     yield from (study.place.invoke(verb) for verb in verbs)
 
 
+@AFTER_THE_JOB
 @pytest.mark.label_studio
 @pytest.mark.prefect_server
 def test_the_whole_main_job_leaves_no_name_at_rest(worked_on: DemoStudy) -> None:
@@ -170,6 +172,7 @@ def test_the_whole_main_job_leaves_no_name_at_rest(worked_on: DemoStudy) -> None
     assert told(found, folder) == []
 
 
+@AFTER_THE_JOB
 @pytest.mark.label_studio
 @pytest.mark.prefect_server
 def test_a_name_planted_in_a_real_store_is_found(worked_on: DemoStudy, tmp_path: Path) -> None:
@@ -275,8 +278,11 @@ def met_in(folder: Path, names: Names, routes: list[str]) -> dict[str, set[str]]
 
 def go_by_six_routes(
     study: DemoStudy, going: dict[str, Going], scale: Scale, draw: random.Random
-) -> None:
-    """Let posts go, run by run; kills fall on runs by chance, each is done again."""
+) -> int:
+    """Let posts go, run by run; kills fall on runs by chance, each is done again.
+
+    Returns how many runs were still at work when they were killed.
+    """
     config = study.place.config
     told = write_dump(config / "RS_b.ndjson", archived(study.community), at=LATER, is_gone=True)
     asked = config / "asked"
@@ -291,21 +297,25 @@ def go_by_six_routes(
         (LAST, "retain"),
     )
     kills = Counter(draw.choices(range(len(runs)), k=scale.kills))
+    killed = 0
     for number, (at, *words) in enumerate(runs):
         study.at(at)
         for _ in range(kills[number]):
-            kill(study.place.start(*words), draw.uniform(2, scale.seconds))
+            killed += is_killed(study.place.start(*words), draw.uniform(2, scale.seconds))
         study.place.invoke(*words).succeeds()
+    return killed
 
 
-def kill(process: subprocess.Popen[str], seconds: float) -> None:
-    """Kill a process (SIGKILL) after a while, if it has not ended."""
+def is_killed(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill a process (SIGKILL) after a while; tell whether it was still at work."""
     with process:
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
+            return True
+    return False
 
 
 def address(post: Post) -> str:
@@ -319,6 +329,7 @@ def account_line(person: Person) -> str:
     return f"u/{person.name}" if person.platform == "reddit" else f"@{person.name}"
 
 
+@AFTER_THE_JOB
 @pytest.mark.label_studio
 @pytest.mark.prefect_server
 def test_what_goes_by_six_routes_is_in_no_file_any_more(
@@ -354,13 +365,15 @@ def nothing_is_left(study: DemoStudy, scratch: Path, scale: Scale) -> None:
         study.place = study.place.having(**server.environment())
         study.place.invoke("label-studio", "start").succeeds()
         try:
-            go_by_six_routes(study, going, scale, random.Random(6))
-            again = write_dump(scratch / "RS_c.ndjson", archived(study.community), at=FIRST)
+            assert go_by_six_routes(study, going, scale, random.Random(6)) > 0
+            dumped = [post for post in study.community.posts if post.platform == "reddit"]
+            again = write_dump(scratch / "RS_c.ndjson", dumped, at=FIRST)
             for verb in (("collect",), ("refresh",), ("backfill", str(again), "--source", "dumps")):
                 study.place.invoke(*verb).succeeds()
         finally:
             study.place.invoke("label-studio", "stop")
     after = held(workspace)
+    assert whole
     assert {key: after.get(key) for key in whole} == {key: before[key] for key in whole}
     assert met_in(folder, names, routes) == {route: set() for route in ROUTES}
     left = scan(files_but_the_vault(folder), names_of(study.community))
