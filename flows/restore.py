@@ -16,16 +16,16 @@ from typing import BinaryIO
 
 import polars as pl
 
-from connectors.keys import ProjectKey, read_backup_key
+from connectors.keys import ProjectKey
 from connectors.sealed_file import CHUNK_BYTES, SealedReader, read_head
 from connectors.vault import open_vault
-from flows.backup import SUFFIX, key_name
+from flows.backup_keys import find_key
 from flows.guard import guarded
 from flows.removing import remove_keyed, resume
 from flows.shredded import refuse_if_shredded
 from flows.stores import open_stores
-from flows.workspace import Workspace, backup_key_file, open_workspace, read_project_key
-from schema.errors import BackupUnreadable, BadInput, KeyUnreadable
+from flows.workspace import Workspace, open_workspace, read_project_key
+from schema.errors import BackupUnreadable, BadInput
 from schema.removals import Removal
 from schema.vocabulary import PLATFORMS
 from warehouse import store
@@ -90,16 +90,7 @@ def _keys(sealed: BinaryIO, folder: Path) -> _Opened:
             f"the backup was made under the project key {head.get('key_id')}, and the key here is "
             f"{project.key_id}: put the study's own in its place"
         )
-    path = backup_key_file(study)
-    for candidate in (path, path.with_name(path.name + SUFFIX)):
-        with suppress(KeyUnreadable):
-            one = read_backup_key(candidate)
-            if key_name(one) == head.get("backup_key_id"):
-                return _Opened(study, project, one)
-    raise BackupUnreadable(
-        f"the backup's own key {head.get('backup_key_id')} is not in {path}: a later backup "
-        "replaced it, or the copy kept beside the project key must be put there"
-    )
+    return _Opened(study, project, find_key(study, head.get("backup_key_id", "")))
 
 
 def _extract(sealed: BinaryIO, key: bytes, folder: Path) -> int:

@@ -1,19 +1,25 @@
 """A backup comes back whole, but for what was removed since; only the newest opens."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from connectors.sealed_file import read_head
 from connectors.vault import open_vault
+from flows.backup import _seal
+from flows.backup_keys import find_key
 from flows.forget import take_out
 from flows.restore import restore
 from flows.rule_table import RULES, applied
 from flows.rules_keys import BACKUP_DAYS
 from schema.errors import BackupUnreadable, BadInput, CorpusError
 from tests.support.command import Place
+from tests.support.cut import cut_before
 from tests.support.passes import Passes, collected, copied
 from tests.support.reddit_village import NOON, Village, minutely, village
 
@@ -116,8 +122,70 @@ def test_only_the_newest_backup_opens(study: Passes, sealed: Path, tmp_path: Pat
     assert len(restored(study).held()) == len(KEPT)
 
 
+def keys_of(study: Passes) -> list[Path]:
+    return sorted((study.place.config / "confide").glob(f"{study.place.folder.name}.backup.key*"))
+
+
+def opens(study: Passes, file: Path) -> bool:
+    """Tell whether the key of a backup is still there."""
+    with file.open("rb") as sealed:
+        name = read_head(sealed)["backup_key_id"]
+    with study.workspace() as workspace, suppress(BackupUnreadable):
+        return bool(find_key(workspace.study.study.name, name))
+    return False
+
+
+@pytest.mark.parametrize(
+    "second", ["study.sealed", pytest.param("other.sealed", marks=pytest.mark.long)]
+)
+def test_two_crashes_leave_a_backup_that_opens(study: Passes, sealed: Path, second: str) -> None:
+    folders = (study.place.config / "confide", sealed.parent / "safe")
+    (folders[1]).mkdir()
+    first, other = folders[1] / sealed.name, folders[1] / second
+    sealed.rename(first)
+
+    def cut(number: int, file: Path) -> bool:
+        with study.workspace() as workspace:
+            return cut_before(number, lambda: _seal(workspace, file), *folders)
+
+    before = states(folders)
+    crashes = 0
+    for number in count():
+        put_back(before)
+        if not cut(number, first):
+            break
+        crashed = states(folders)
+        for again in count():
+            put_back(crashed)
+            is_cut = cut(again, other)
+            standing = {file for file in (first, other) if file.exists() and opens(study, file)}
+            assert standing, (number, again)
+            if not is_cut:
+                break
+            crashes += 1
+        assert standing == {other}
+        assert len(keys_of(study)) == 1
+    assert crashes > 30
+    assert back(study, first)["removed_since_count"] == 0
+
+
+def states(folders: Iterable[Path]) -> dict[Path, dict[str, bytes]]:
+    return {one: {path.name: path.read_bytes() for path in one.iterdir()} for one in folders}
+
+
+def put_back(before: dict[Path, dict[str, bytes]]) -> None:
+    for folder, files in before.items():
+        for path in folder.iterdir():
+            path.unlink()
+        for name, held in files.items():
+            (folder / name).write_bytes(held)
+            (folder / name).chmod(0o600)
+
+
 def test_a_backup_of_last_week_is_told(study: Passes, sealed: Path) -> None:
     [rule] = [rule for rule in RULES if rule.number == "R13"]
+    [own] = keys_of(study)
+    own.rename(own.with_name(f"{own.name}.0a1b2c3d"))  # as one that was cut off leaves it
     for days, verdict in ((BACKUP_DAYS, "pass"), (BACKUP_DAYS + 1, "fail")):
         study.now = NOON + timedelta(days=days)
         with study.workspace() as workspace:
@@ -150,10 +218,12 @@ def test_nothing_is_overwritten_and_nothing_sealed_inside(study: Passes, sealed:
         back(study, sealed, name=study.place.folder.name)
     told = study.place.invoke("backup", str(study.place.folder / "b.sealed"))
     assert told.code == BadInput.exit_code
+    study.place.invoke("backup", str(sealed.parent)).refuses(2, "is a folder: name a file in it")
 
 
 def test_no_backup_survives_shredding(study: Passes, sealed: Path) -> None:
     study.place.invoke("shred", "--yes", study.place.folder.name, "--json").succeeds()
+    assert keys_of(study) == []
     with pytest.raises(CorpusError):
         back(study, sealed)
     told = study.place.invoke("backup", str(sealed), "--json")
