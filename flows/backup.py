@@ -20,7 +20,7 @@ from connectors.vault_file import database_image
 from flows.after_removals import clear_up_here
 from flows.backup_keys import add_key, alone, keep_only, key_name, settle
 from flows.guard import guarded
-from flows.label_studio import data_directory
+from flows.label_studio import data_directory, logins_file
 from flows.rules_keys import BACKUP
 from flows.shredded import refuse_if_shredded
 from flows.workspace import Workspace, open_workspace
@@ -103,6 +103,7 @@ def _files(workspace: Workspace) -> Iterator[Path]:
         workspace.warehouse,
         workspace.warehouse.with_name(workspace.warehouse.name + ".wal"),
         workspace.vault,
+        logins_file(workspace),
     )
     yield from (path for path in plain if path.is_file())
     folder = data_directory(workspace)

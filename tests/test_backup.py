@@ -1,18 +1,25 @@
 """A backup comes back whole, but for what was removed since; only the newest opens."""
 
 import json
+import shutil
+import socket
+import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from annotation import label_studio
+from annotation.codebook import load_codebook
+from annotation.label_studio_server import running_label_studio
 from connectors.sealed_file import read_head
 from connectors.vault import open_vault
 from flows.backup import _seal
 from flows.backup_keys import find_key
+from flows.environment import DRAWN_FILE
 from flows.forget import take_out
 from flows.restore import restore
 from flows.rule_table import RULES, applied
@@ -21,7 +28,11 @@ from schema.errors import BackupUnreadable, BadInput, CorpusError
 from tests.support.command import Place
 from tests.support.cut import cut_before
 from tests.support.passes import Passes, collected, copied
+from tests.support.ports import free_port
 from tests.support.reddit_village import NOON, Village, minutely, village
+from tests.support.warehouse_rows import units
+from tests.test_warehouse_units import PLAN, frame_of
+from warehouse import store
 
 POSTS = minutely(3, until=NOON)
 GONE, KEPT = POSTS[0], POSTS[1:]
@@ -49,6 +60,7 @@ def sealed(tmp_path: Path, study: Passes) -> Path:
     (place / "media").mkdir(parents=True)
     (place / "media" / "task.json").write_text("a task", "utf-8")
     (place / "server.log").write_text("long", "utf-8")
+    (place.parent / "coders.json").write_text("{}", "utf-8")
     file = tmp_path / "study.sealed"
     study.place.invoke("backup", str(file)).succeeds()
     return file
@@ -78,6 +90,7 @@ def test_it_comes_back_whole_and_private(study: Passes, sealed: Path) -> None:
     assert sorted(again.held()) == sorted(study.held())
     assert (folder / "var" / "label-studio" / "media" / "task.json").read_text() == "a task"
     assert not (folder / "var" / "label-studio" / "server.log").exists()
+    assert (folder / "var" / "coders.json").read_text() == "{}"
     assert not (folder / "published").exists()
     for path in folder.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -120,6 +133,52 @@ def test_only_the_newest_backup_opens(study: Passes, sealed: Path, tmp_path: Pat
         back(study, tmp_path / "kept.sealed")
     assert back(study, sealed)["removed_since_count"] == 0
     assert len(restored(study).held()) == len(KEPT)
+
+
+def draw(study: Passes) -> None:
+    """Draw all that is held, as a round of the study's own."""
+    held = study.sql("select post_key, version_key from landed.post_versions").iter_rows()
+    with store.open_warehouse(study.place.folder / "warehouse.duckdb", now=NOON) as warehouse:
+        store.save_units(warehouse, units(*held), plan=PLAN, frame=frame_of(warehouse))
+
+
+def test_a_round_that_was_drawn_is_followed_after_a_restore(study: Passes, sealed: Path) -> None:
+    back(study, sealed)
+    draw(study)
+    study.place.invoke("backup", str(sealed)).succeeds()
+    back(study, sealed, name="again")
+    marks = [restored(study, name).place.folder / "var" / DRAWN_FILE for name in ("back", "again")]
+    assert [mark.exists() for mark in marks] == [False, True]
+
+
+@pytest.mark.label_studio
+def test_coders_never_see_what_was_removed_since(
+    study: Passes, tmp_path: Path, label_studio_program: Path, label_studio_template: Path
+) -> None:
+    place, file = study.place, tmp_path / "study.sealed"
+    study.place = place.having(CONFIDE_LABEL_STUDIO=str(label_studio_program))
+    data = place.folder / "var" / "label-studio"
+    shutil.copytree(label_studio_template, data)
+    port = free_port()
+    with (place.folder / "study.toml").open("a") as text:
+        text.write(f'\n[label_studio]\nurl = "http://127.0.0.1:{port}"\n')
+    draw(study)
+    with store.open_warehouse(place.folder / "warehouse.duckdb", now=NOON) as warehouse:
+        tasks = store.coding_tasks(warehouse, "W1", "R1", "root")
+    with running_label_studio(label_studio_program, data) as handle:
+        client = label_studio.connect(handle.url, handle.token)
+        codebook = load_codebook()
+        key = label_studio.ProjectKey("W1", codebook.version, "R1", "root", "c1")
+        label_studio.push(client, label_studio.ensure_project(client, key, codebook), tasks)
+    study.place.invoke("backup", str(file)).succeeds()
+    let_go(study, GONE.native_id)
+    with socket.create_server(("127.0.0.1", port)):  # as the study's own server may
+        assert back(study, file, instead_of=place.folder)["removed_since_count"] == 1
+    database = restored(study).place.folder / "var" / "label-studio" / "label_studio.sqlite3"
+    with closing(sqlite3.connect(database)) as opened:
+        shown = [json.loads(row)["post_uid"] for (row,) in opened.execute("select data from task")]
+    assert {int(uid, 16) for uid in shown} == study.keys([post.native_id for post in KEPT])
+    assert GONE.wordings[0].text.encode() not in database.read_bytes()
 
 
 def keys_of(study: Passes) -> list[Path]:
