@@ -25,7 +25,7 @@ from flows.restore import restore
 from flows.rule_table import RULES, applied
 from flows.rules_keys import BACKUP_DAYS
 from schema.errors import BackupUnreadable, BadInput, CorpusError
-from tests.support.command import Place
+from tests.support.command import Outcome, Place, outcome, start
 from tests.support.cut import cut_before
 from tests.support.passes import Passes, collected, copied
 from tests.support.ports import free_port
@@ -113,6 +113,27 @@ def test_what_was_removed_since_stays_out(study: Passes, sealed: Path) -> None:
     assert set(again.held()) == study.keys([post.native_id for post in KEPT])
     words = GONE.wordings[0].text.encode()
     assert words not in (again.place.folder / "warehouse.duckdb").read_bytes()
+
+
+def test_a_study_moves_to_another_machine(study: Passes, sealed: Path, tmp_path: Path) -> None:
+    old, there = study.place, tmp_path / "there"
+    new = Place(there / "porch-study", there / "config", old.environment)
+    held = sorted(study.held())
+
+    def restoring() -> Outcome:
+        words = ("restore", str(sealed), str(new.folder))
+        return outcome(start(*words, environment=new.variables()))
+
+    restoring().refuses(2, f"{new.key_file.name} does not exist")
+    new.key_file.parent.mkdir(parents=True)
+    for name in (new.key_file.name, f"{new.folder.name}.backup.key"):
+        shutil.copy(old.config / "confide" / name, new.key_file.parent)
+    restoring().succeeds()
+    old.invoke("shred", "--yes", old.folder.name).succeeds()
+    moved = Passes(new, study.now)
+    assert sorted(moved.held()) == held
+    assert moved.collect()["new_count"] == 0  # the keys are the same, and so is every row's
+    assert moved.refresh()
 
 
 def test_a_removal_that_was_cut_off_is_completed(
