@@ -18,7 +18,7 @@ from annotation.label_studio_server import running_label_studio
 from connectors.sealed_file import read_head
 from connectors.vault import open_vault
 from flows.backup import _seal
-from flows.backup_keys import find_key
+from flows.backup_keys import alone, find_key
 from flows.environment import DRAWN_FILE
 from flows.forget import take_out
 from flows.restore import restore
@@ -247,6 +247,15 @@ def test_two_crashes_leave_a_backup_that_opens(study: Passes, sealed: Path, seco
         assert len(keys_of(study)) == 1
     assert crashes > 30
     assert back(study, first)["removed_since_count"] == 0
+
+
+def test_two_backups_at_once_do_not_destroy_each_other_s_key(
+    study: Passes, sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.backup_keys.LOCK_SECONDS", 0.1)
+    with study.workspace() as workspace, alone(workspace.study.study.name):
+        study.place.invoke("backup", str(sealed)).refuses(1, "another `confide backup`")
+    assert opens(study, sealed)
 
 
 def states(folders: Iterable[Path]) -> dict[Path, dict[str, bytes]]:
