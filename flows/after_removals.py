@@ -8,7 +8,7 @@ the next one makes it good.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from urllib.parse import urlsplit
 
 from prefect import flow, task
@@ -87,12 +87,28 @@ def compact_warehouse() -> bool:
 @guarded
 def close_tasks() -> int:
     """Delete the tasks whose units are gone or reworded, where any may be; return how many."""
-    workspace = open_workspace()
+    return _close_due(open_workspace(), client_for_a_while)
+
+
+def close_unseen(workspace: Workspace) -> int:
+    """Do what `close_tasks` does before anybody can sign in: on a port that only this knows.
+
+    A Label Studio of the lab's own is up already: `close_tasks` sees to it.
+    """
+    if not workspace.study.label_studio.embedded:
+        return 0
+    return _close_due(workspace, lambda one: client_for_a_while(one, port=0))
+
+
+def _close_due(
+    workspace: Workspace,
+    connected: Callable[[Workspace], AbstractContextManager[label_studio.Client]],
+) -> int:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         due, drawn = store.read_due(warehouse), store.drawn_rounds(warehouse)
     closed = 0
     if due.are_tasks_due and drawn and _may_hold_tasks(workspace):
-        with client_for_a_while(workspace) as client:
+        with connected(workspace) as client:
             closed = close_removed(workspace, client)
     if due.are_tasks_due:
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
@@ -151,12 +167,18 @@ def close_removed(workspace: Workspace, client: label_studio.Client) -> int:
 
 
 @contextmanager
-def client_for_a_while(workspace: Workspace) -> Iterator[label_studio.Client]:
-    """Connect; an embedded server that had to be started is stopped again."""
+def client_for_a_while(
+    workspace: Workspace, port: int | None = None
+) -> Iterator[label_studio.Client]:
+    """Connect; an embedded server that had to be started is stopped again.
+
+    It is started on the study's port unless another is given; 0 is a free one.
+    """
     if not workspace.study.label_studio.embedded:
         yield connect(workspace)
         return
-    port = urlsplit(workspace.study.label_studio.url).port or DEFAULT_PORT
+    if port is None:
+        port = urlsplit(workspace.study.label_studio.url).port or DEFAULT_PORT
     with label_studio_server.running_label_studio(
         program(), data_directory(workspace), port=port
     ) as handle:

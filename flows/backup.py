@@ -10,21 +10,20 @@ import os
 import secrets
 import tarfile
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from annotation.label_studio_home import LOG_FILE, write_private
+from annotation.label_studio_home import LOG_FILE
 from connectors.keys import KEY_BYTES
 from connectors.sealed_file import SealedWriter
 from connectors.vault_file import database_image
 from flows.after_removals import clear_up_here
+from flows.backup_keys import add_key, alone, keep_only, key_name, settle
 from flows.guard import guarded
-from flows.label_studio import data_directory
+from flows.label_studio import data_directory, logins_file
 from flows.rules_keys import BACKUP
-from flows.shred import destroy
 from flows.shredded import refuse_if_shredded
-from flows.workspace import Workspace, backup_key_file, open_workspace
+from flows.workspace import Workspace, open_workspace
 from schema.errors import BadInput
 from warehouse import store
 from warehouse.connection import locked
@@ -41,38 +40,36 @@ def backup(directory: Path, target: Path) -> dict[str, int]:
     A crash on the way leaves the old backup, and its key, as they were.
 
     Raises:
-        BadInput: the file is to lie inside the study, or cannot be written.
+        BadInput: the file is to lie inside the study, is a folder, or cannot be written.
         PolicyRefused: the study was shredded.
+        StoreBusy: another backup of the study goes on.
         CorpusError: a removal could not be completed; nothing was written.
     """
     refuse_if_shredded(directory)
     if target.resolve().is_relative_to(directory.resolve()):
         raise BadInput("a backup inside its study is lost with it: name a file elsewhere")
+    if target.is_dir():
+        raise BadInput(f"{target} is a folder: name a file in it")
     clear_up_here()
     return _seal(open_workspace(directory), target)
 
 
-def key_name(one: bytes) -> str:
-    """Name a backup's key without giving it away, so that the two can be put together."""
-    return sha256(b"confide backup key" + one).hexdigest()[:8]
-
-
 @guarded
 def _seal(workspace: Workspace, target: Path) -> dict[str, int]:
-    one, key_path = secrets.token_bytes(KEY_BYTES), backup_key_file(workspace.study.study.name)
-    draft = target.with_name(target.name + SUFFIX)
+    study, one = workspace.study.study.name, secrets.token_bytes(KEY_BYTES)
     head = {
-        "study": workspace.study.study.name,
+        "study": study,
         "key_id": workspace.key.key_id,
         "backup_key_id": key_name(one),
         "made_at": workspace.now().isoformat(),
     }
-    count = _write(workspace, draft, workspace.key.backup_key(one), head)
-    draft_key = key_path.with_name(key_path.name + SUFFIX)
-    write_private(draft_key, one.hex() + "\n")
-    os.replace(draft, target)  # from here on the draft of the key opens it
-    destroy(key_path)
-    os.replace(draft_key, key_path)
+    with alone(study):
+        draft = target.with_name(target.name + SUFFIX)
+        count = _write(workspace, draft, workspace.key.backup_key(one), head)
+        add_key(study, one)  # while the old one is there, too: either file opens
+        os.replace(draft, target)
+        settle(target.absolute().parent)
+        keep_only(study, one)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.log_act(warehouse, BACKUP, {"files_count": count})
     return {"files_count": count, "bytes_count": target.stat().st_size}
@@ -106,6 +103,7 @@ def _files(workspace: Workspace) -> Iterator[Path]:
         workspace.warehouse,
         workspace.warehouse.with_name(workspace.warehouse.name + ".wal"),
         workspace.vault,
+        logins_file(workspace),
     )
     yield from (path for path in plain if path.is_file())
     folder = data_directory(workspace)

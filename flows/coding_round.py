@@ -20,8 +20,7 @@ from flows.after_removals import close_removed
 from flows.agreeing import agree_task
 from flows.alerts import HOOKS
 from flows.drawing import KINDS, Round
-from flows.drawn import check_drawn
-from flows.environment import DRAWN_FILE
+from flows.drawn import check_drawn, mark_drawn
 from flows.guard import guarded
 from flows.label_studio import connect, give_accounts, purge
 from flows.recoding import carry, close_earlier, codebooks
@@ -118,8 +117,7 @@ def draw_task(
         "community": plan.community_weeks if community_weeks is None else community_weeks,
     }
     drawn = Round(workspace, wave, round_, wanted).draw()
-    workspace.state.mkdir(exist_ok=True)
-    (workspace.state / DRAWN_FILE).touch(mode=0o600)
+    mark_drawn(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         if store.last_drawn_round(warehouse) == (wave, round_):
             store.set_current_round(warehouse, wave, round_, codebook.version)

@@ -1,5 +1,6 @@
 """Whether a round was drawn: a slip of the pen must not look like an empty round."""
 
+from flows.environment import DRAWN_FILE
 from flows.workspace import Workspace
 from schema.errors import BadInput
 from warehouse import store
@@ -16,3 +17,9 @@ def check_drawn(workspace: Workspace, wave: str, round_: str) -> None:
     if (wave, round_) not in drawn:
         known = ", ".join(f"{one_wave} {one}" for one_wave, one in drawn) or "none yet"
         raise BadInput(f"this wave and round were never drawn (drawn: {known}): run draw first")
+
+
+def mark_drawn(workspace: Workspace) -> None:
+    """Let `confide up` follow the coding round from now on."""
+    workspace.state.mkdir(exist_ok=True, mode=0o700)
+    (workspace.state / DRAWN_FILE).touch(mode=0o600)

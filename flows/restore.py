@@ -16,16 +16,18 @@ from typing import BinaryIO
 
 import polars as pl
 
-from connectors.keys import ProjectKey, read_backup_key
+from connectors.keys import ProjectKey
 from connectors.sealed_file import CHUNK_BYTES, SealedReader, read_head
 from connectors.vault import open_vault
-from flows.backup import SUFFIX, key_name
+from flows.after_removals import close_unseen
+from flows.backup_keys import find_key
+from flows.drawn import mark_drawn
 from flows.guard import guarded
 from flows.removing import remove_keyed, resume
 from flows.shredded import refuse_if_shredded
 from flows.stores import open_stores
-from flows.workspace import Workspace, backup_key_file, open_workspace, read_project_key
-from schema.errors import BackupUnreadable, BadInput, KeyUnreadable
+from flows.workspace import Workspace, open_workspace, read_project_key
+from schema.errors import BackupUnreadable, BadInput
 from schema.removals import Removal
 from schema.vocabulary import PLATFORMS
 from warehouse import store
@@ -46,12 +48,14 @@ class _Opened:
 def restore(file: Path, directory: Path, instead_of: Path | None = None) -> dict[str, int]:
     """Unseal a study into an empty folder and let go of what was removed since; return counts.
 
-    A backup that does not open to its end leaves nothing behind.
+    A backup that does not open to its end leaves nothing behind. Nor does one from whose coding
+    tasks what was removed since could not be taken: coders would see it.
 
     Raises:
         BadInput: the folder is not empty, or the file cannot be read.
         BackupUnreadable: damaged, cut off, or sealed with other keys.
         PolicyRefused: the study it replaces was shredded.
+        LabelStudioError: its tasks of what was removed since could not be deleted.
     """
     target = directory.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -65,6 +69,7 @@ def restore(file: Path, directory: Path, instead_of: Path | None = None) -> dict
         count = _unseal(file, fresh)
         workspace = open_workspace(fresh)
         removed = _follow(workspace, None if instead_of is None else open_workspace(instead_of))
+        close_unseen(workspace)
         store.compact(workspace.warehouse, now=workspace.now())
         with suppress(FileNotFoundError):
             target.rmdir()
@@ -90,16 +95,7 @@ def _keys(sealed: BinaryIO, folder: Path) -> _Opened:
             f"the backup was made under the project key {head.get('key_id')}, and the key here is "
             f"{project.key_id}: put the study's own in its place"
         )
-    path = backup_key_file(study)
-    for candidate in (path, path.with_name(path.name + SUFFIX)):
-        with suppress(KeyUnreadable):
-            one = read_backup_key(candidate)
-            if key_name(one) == head.get("backup_key_id"):
-                return _Opened(study, project, one)
-    raise BackupUnreadable(
-        f"the backup's own key {head.get('backup_key_id')} is not in {path}: a later backup "
-        "replaced it, or the copy kept beside the project key must be put there"
-    )
+    return _Opened(study, project, find_key(study, head.get("backup_key_id", "")))
 
 
 def _extract(sealed: BinaryIO, key: bytes, folder: Path) -> int:
@@ -120,7 +116,10 @@ def _extract(sealed: BinaryIO, key: bytes, folder: Path) -> int:
 
 
 def _follow(workspace: Workspace, living: Workspace | None) -> int:
-    """Let go of what was removed since; let every post be looked at next; log the counts."""
+    """Let go of what was removed since; let every post be looked at next; log the counts.
+
+    A round that was drawn is followed again, so that no crisis flag waits.
+    """
     now, lost = workspace.now(), list[int]()
     with open_stores(workspace) as stores:
         if living is not None:
@@ -132,6 +131,9 @@ def _follow(workspace: Workspace, living: Workspace | None) -> int:
     with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
         known = int(living is not None)
         store.log_act(warehouse, RESTORE, {"removed_count": removed, "is_study_known": known})
+        is_drawn = store.last_drawn_round(warehouse) is not None
+    if is_drawn:
+        mark_drawn(workspace)
     return removed
 
 

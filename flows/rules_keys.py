@@ -10,7 +10,7 @@ from pathlib import Path
 from connectors.keys import ProjectKey
 from flows.rules import Evidence, Outcome, failed, judged, passed
 from flows.shredded import read_mark
-from flows.workspace import Workspace, backup_key_file, key_file, read_private_lines
+from flows.workspace import Workspace, backup_key_files, key_file, read_private_lines
 from schema.errors import CorpusError
 from transforms.pseudonymize import post_keys
 from warehouse import store
@@ -100,7 +100,7 @@ def no_leftovers(evidence: Evidence) -> Outcome:
 
 def _is_backup_old(evidence: Evidence) -> bool:
     workspace = evidence.workspace
-    if evidence.warehouse is None or not backup_key_file(workspace.study.study.name).exists():
+    if evidence.warehouse is None or not backup_key_files(workspace.study.study.name):
         return False
     last = store.last_act(evidence.warehouse, BACKUP)
     return last is not None and last[0] < workspace.now() - timedelta(days=BACKUP_DAYS)

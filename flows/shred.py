@@ -26,7 +26,7 @@ from flows.workspace import (
     KEY_COMMAND_VARIABLE,
     KEY_VARIABLE,
     Workspace,
-    backup_key_file,
+    backup_key_files,
     key_file,
     open_workspace,
 )
@@ -110,7 +110,8 @@ def shred(directory: Path, confirmed: str) -> Shredded:
             destroy(workspace.vault.with_name(workspace.vault.name + part))
         _destroy_state(workspace)
         is_destroyed = _destroy_key_file(workspace, key_id)
-        destroy(backup_key_file(name))  # no backup opens without
+        for path in backup_key_files(name):  # no backup opens without
+            destroy(path)
     found = _linked(workspace, known)
     write_mark(workspace.directory, Shredding(at, key_id, is_complete=True))
     return Shredded(

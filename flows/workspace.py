@@ -187,6 +187,12 @@ def backup_key_file(study_name: str) -> Path:
     return config_directory() / f"{study_name}.backup.key"
 
 
+def backup_key_files(study_name: str) -> list[Path]:
+    """List the keys that open a backup of a study: more than one where a backup was cut off."""
+    path = backup_key_file(study_name)
+    return [one for one in (path, *sorted(path.parent.glob(f"{path.name}.*"))) if one.is_file()]
+
+
 def key_file(study_name: str) -> Path:
     """Tell where a study's key is looked for when no variable gives it."""
     return config_directory() / f"{study_name}.key"
