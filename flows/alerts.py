@@ -41,12 +41,12 @@ def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
 def tell_end(flow: Any, flow_run: Any, state: Any) -> None:
     """Tell that a flow failed or its process died; a hook for Prefect's on_failure, on_crashed."""
     why = state.message if state.type.value == "FAILED" else "its process died; see var/"
-    _tell(open_workspace(), failures({flow.name: str(why)}), None, over=set())
+    _tell(open_workspace(), failures({_name(flow, flow_run): str(why)}), None, over=set())
 
 
 def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
     """Note that a flow ended well; a hook for Prefect's on_completion."""
-    _tell(open_workspace(), [], None, over={f"failure/{flow.name}/"})
+    _tell(open_workspace(), [], None, over={f"failure/{_name(flow, flow_run)}/"})
 
 
 HOOKS: Final[dict[str, Any]] = {
@@ -54,6 +54,15 @@ HOOKS: Final[dict[str, Any]] = {
     "on_crashed": [tell_end],
     "on_completion": [tell_well],
 }
+PASS_HOOKS: Final[dict[str, Any]] = {"on_crashed": [tell_end], "on_completion": [tell_well]}
+
+
+def _name(flow: Any, flow_run: Any) -> str:
+    """Name a run by its flow and the sources it reads: one's crash is not another's."""
+    given = {} if flow_run is None else flow_run.parameters
+    sources = given.get("sources") or given.get("source") or []
+    names = [sources] if isinstance(sources, str) else sources
+    return " ".join([flow.name, *map(str, names)])
 
 
 def read_address(workspace: Workspace) -> str | None:

@@ -7,14 +7,20 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Crashed, Failed
 
 from connectors.vault import VaultEntry, open_vault
-from flows.alerts import HOOKS, tell_pass
+from flows.alerts import HOOKS, PASS_HOOKS, tell_pass
+from flows.backfill import backfill
+from flows.collect import collect
 from flows.journal import NAME
 from flows.publish import publish
+from flows.refresh import refresh
 from flows.status import size_of
 from tests.support.passes import Passes, passes
 from tests.support.warehouse_rows import NOW, post, save
@@ -193,6 +199,33 @@ def test_a_flow_whose_process_died_is_told(study: Passes, receiver: Receiver) ->
         "publish: its process died; see var/",
         "publish: the disk is full",
     ]
+
+
+def pass_of(source: str) -> FlowRun:
+    """Return a run of `collect` that reads one source."""
+    return FlowRun(flow_id=uuid4(), parameters={"sources": [source]})
+
+
+def test_a_pass_whose_process_died_is_told_again_after_one_that_ended(
+    study: Passes, receiver: Receiver
+) -> None:
+    [died], [ended] = collect.on_crashed_hooks, collect.on_completion_hooks
+    with study.workspace():
+        for _ in range(2):
+            died(collect, pass_of("porch"), Crashed(message="killed"))
+        assert receiver.kinds() == ["failure collect porch"]
+        died(collect, pass_of("attic"), Crashed(message="killed"))
+        assert receiver.kinds() == ["failure collect attic"]
+        ended(collect, pass_of("porch"), Completed())
+        for source in ("attic", "porch"):
+            died(collect, pass_of(source), Crashed(message="killed"))
+    assert receiver.kinds() == ["failure collect porch"]
+
+
+@pytest.mark.parametrize("flow", [collect, refresh, backfill])
+def test_every_pass_tells_how_it_ended(flow: Flow[..., Any]) -> None:
+    assert flow.on_crashed_hooks == PASS_HOOKS["on_crashed"]
+    assert flow.on_completion_hooks == PASS_HOOKS["on_completion"]
 
 
 def test_status_says_the_same(study: Passes) -> None:
