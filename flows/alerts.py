@@ -5,6 +5,7 @@ again by the next run. No alert keeps a run from ending as it would have.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from schema.errors import BadInput, CorpusError
 FILE: Final = "alerts.json"
 DELIVERY_SECONDS: Final = 10.0
 LOCK_SECONDS: Final = 60.0
+RAISED: Final = re.compile(r"^Flow run encountered an exception: \w+: ")
 
 
 def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
@@ -40,8 +42,8 @@ def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
 
 def tell_end(flow: Any, flow_run: Any, state: Any) -> None:
     """Tell that a flow failed or its process died; a hook for Prefect's on_failure, on_crashed."""
-    why = state.message if state.type.value == "FAILED" else "its process died; see var/"
-    _tell(open_workspace(), failures({_name(flow, flow_run): str(why)}), None, over=set())
+    why = _why(state) if state.type.value == "FAILED" else "its process died; see var/"
+    _tell(open_workspace(), failures({_name(flow, flow_run): why}), None, over=set())
 
 
 def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
@@ -49,12 +51,29 @@ def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
     _tell(open_workspace(), [], None, over={f"failure/{_name(flow, flow_run)}/"})
 
 
+def tell_untold(flow: Any, flow_run: Any, state: Any) -> None:
+    """Tell what failed a pass outside of its parts; a hook for a pass's on_failure.
+
+    What `tell_pass` told stands under the part's name, and the pass itself came to its end.
+    """
+    name, why = _name(flow, flow_run), _why(state)
+    with _kept(open_workspace()) as known:
+        of_parts = [entry for entry in known.values() if entry["about"] != name]
+    is_told = any(entry["sentence"] == f"{entry['about']}: {why}" for entry in of_parts)
+    (tell_well if is_told else tell_end)(flow, flow_run, state)
+
+
 HOOKS: Final[dict[str, Any]] = {
     "on_failure": [tell_end],
     "on_crashed": [tell_end],
     "on_completion": [tell_well],
 }
-PASS_HOOKS: Final[dict[str, Any]] = {"on_crashed": [tell_end], "on_completion": [tell_well]}
+PASS_HOOKS: Final[dict[str, Any]] = {**HOOKS, "on_failure": [tell_untold]}
+
+
+def _why(state: Any) -> str:
+    """Take the sentence from among Prefect's own words."""
+    return RAISED.sub("", str(state.message))
 
 
 def _name(flow: Any, flow_run: Any) -> str:

@@ -23,6 +23,7 @@ from flows.publish import publish
 from flows.refresh import refresh
 from flows.status import size_of
 from tests.support.passes import Passes, passes
+from tests.support.prefect_server import PrefectServer
 from tests.support.warehouse_rows import NOW, post, save
 from warehouse import store
 
@@ -222,10 +223,50 @@ def test_a_pass_whose_process_died_is_told_again_after_one_that_ended(
     assert receiver.kinds() == ["failure collect porch"]
 
 
+def test_a_failure_that_a_pass_told_is_not_told_twice(study: Passes, receiver: Receiver) -> None:
+    [failed] = collect.on_failure_hooks
+    ran, why = pass_of("porch"), "Reddit answers 503"
+    raised = Failed(message=f"Flow run encountered an exception: SourceUnavailable: {why}")
+    with study.workspace():
+        tell_pass([], {"porch": why})
+        failed(collect, ran, raised)
+        assert receiver.kinds() == ["failure porch"]
+        tell_pass(["porch"], {})
+        for _ in range(2):
+            failed(collect, ran, raised)
+    [told] = receiver.told
+    assert told["sentence"] == f"collect porch: {why}"
+
+
+BROKEN = {
+    "duplicates": "drop table landed.duplicate_sketches",
+    "refresh": "alter table landed.post_versions rename column scrubber_version to scrubber",
+}
+
+
+@pytest.mark.prefect_server
+@pytest.mark.parametrize("about", BROKEN)
+def test_what_fails_beside_the_parts_of_a_pass_is_told(
+    study: Passes, receiver: Receiver, prefect_server: PrefectServer, about: str
+) -> None:
+    brought(study, {0: 1})
+    study.write(BROKEN[about])
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat(), **prefect_server.environment())
+    assert here.run("refresh").code == 1
+    told = [message for message in receiver.told if message["kind"] == "failure"]
+    assert [message["about"] for message in told if message["about"] != "reddit"] == [about]
+    assert "failed with" in told[-1]["sentence"]
+    assert "exception" not in told[-1]["sentence"]
+    tables = [artifact["data"] for artifact in prefect_server.ask("artifacts/filter")]
+    is_shown = any("**duplicates** failed: " in str(table) for table in tables)
+    assert is_shown or about != "duplicates"
+
+
 @pytest.mark.parametrize("flow", [collect, refresh, backfill])
 def test_every_pass_tells_how_it_ended(flow: Flow[..., Any]) -> None:
     assert flow.on_crashed_hooks == PASS_HOOKS["on_crashed"]
     assert flow.on_completion_hooks == PASS_HOOKS["on_completion"]
+    assert flow.on_failure_hooks == PASS_HOOKS["on_failure"]
 
 
 def test_status_says_the_same(study: Passes) -> None:
