@@ -7,8 +7,7 @@ again by the next run. No alert keeps a run from ending as it would have.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import httpx
@@ -16,8 +15,9 @@ from filelock import FileLock
 
 from flows.journal import note
 from flows.troubles import Trouble, failures, standing
-from flows.workspace import Workspace, open_workspace, read_private_file
-from schema.errors import BadInput, CorpusError
+from flows.webhook import read_address
+from flows.workspace import Workspace, open_workspace
+from schema.errors import CorpusError
 
 FILE: Final = "alerts.json"
 DELIVERY_SECONDS: Final = 10.0
@@ -33,10 +33,9 @@ def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
     workspace = open_workspace()
     if workspace.study.alerts.webhook_file is None:
         return
-    try:
-        stands = standing(workspace)
-    except CorpusError:  # another flow holds the store, and its pass will tell
-        stands = None
+    stands: list[Trouble] | None = None
+    with _harmless(workspace), suppress(CorpusError):
+        stands = standing(workspace)  # where another flow holds the store its pass will tell
     _tell(workspace, failures(failed), stands, over={f"failure/{part}/" for part in done})
 
 
@@ -57,7 +56,8 @@ def tell_untold(flow: Any, flow_run: Any, state: Any) -> None:
     What `tell_pass` told stands under the part's name, and the pass itself came to its end.
     """
     name, why = _name(flow, flow_run), _why(state)
-    with _kept(open_workspace()) as known:
+    workspace, of_parts = open_workspace(), list[dict[str, Any]]()
+    with _harmless(workspace), _kept(workspace) as known:
         of_parts = [entry for entry in known.values() if entry["about"] != name]
     is_told = any(entry["sentence"] == f"{entry['about']}: {why}" for entry in of_parts)
     (tell_well if is_told else tell_end)(flow, flow_run, state)
@@ -84,23 +84,6 @@ def _name(flow: Any, flow_run: Any) -> str:
     return " ".join([flow.name, *map(str, names)])
 
 
-def read_address(workspace: Workspace) -> str | None:
-    """Read where alerts go; None where the study names no file.
-
-    Raises:
-        BadInput: the file is missing, readable by others, inside the study, or holds no address.
-    """
-    name = workspace.study.alerts.webhook_file
-    if name is None:
-        return None
-    what = "alerts.webhook_file"
-    text = read_private_file(Path(name), what=what, study_directory=workspace.directory)
-    address = text.strip()
-    if not address.startswith(("https://", "http://")) or any(c.isspace() for c in address):
-        raise BadInput(f"{what} holds no address: write one, https://…, on a line of its own")
-    return address
-
-
 def _tell(
     workspace: Workspace,
     fresh: list[Trouble],
@@ -109,7 +92,7 @@ def _tell(
     over: set[str],
 ) -> None:
     """Deliver what is new, and keep what is known. `stands` None: not to be known just now."""
-    with _kept(workspace) as known:
+    with _harmless(workspace), _kept(workspace) as known:
         if stands is not None:
             held = {trouble.key for trouble in stands}
             over |= {key for key in known if not key.startswith("failure/") and key not in held}
@@ -124,7 +107,7 @@ def _tell(
 
 
 def _deliver(workspace: Workspace, entries: list[dict[str, Any]]) -> None:
-    try:
+    with _harmless(workspace):
         address = read_address(workspace) if entries else None
         if address is None:
             return
@@ -132,7 +115,14 @@ def _deliver(workspace: Workspace, entries: list[dict[str, Any]]) -> None:
             for entry in entries:
                 client.post(address, json=_message(workspace, entry)).raise_for_status()
                 entry["is_told"] = True
-    except (BadInput, httpx.HTTPError) as error:
+
+
+@contextmanager
+def _harmless(workspace: Workspace) -> Iterator[None]:
+    """Note what keeps an alert from being told; its run ends as it would have."""
+    try:
+        yield
+    except Exception as error:  # a lock, a disk, an address, a server: whatever it is
         note(workspace, "alert_undelivered", error=type(error).__name__)
 
 
@@ -156,8 +146,8 @@ def _kept(workspace: Workspace) -> Iterator[dict[str, dict[str, Any]]]:
     path = workspace.state / FILE
     with FileLock(f"{path}.lock", timeout=LOCK_SECONDS, mode=0o600):
         try:
-            known: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
+            known: dict[str, dict[str, Any]] = dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
             known = {}
         yield known
         draft = path.with_suffix(".new")

@@ -10,11 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from filelock import FileLock
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Completed, Crashed, Failed
 
 from connectors.vault import VaultEntry, open_vault
+from flows import alerts
 from flows.alerts import HOOKS, PASS_HOOKS, tell_pass
 from flows.backfill import backfill
 from flows.collect import collect
@@ -187,6 +189,41 @@ def test_a_webhook_file_that_others_may_read_ends_no_run(
     [alerts] = [finding for finding in found if finding["rule"] == "alerts"]
     assert alerts["verdict"] == "fail"
     assert alerts["why"] == "alerts.webhook_file is readable by others: chmod 600 it"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:port/hook", "http://127.0.0.1:700000", "https://", "lantern"]
+)
+def test_an_address_that_is_none_is_refused_and_ends_no_run(
+    study: Passes, tmp_path: Path, address: str
+) -> None:
+    (tmp_path / "study.webhook").write_text(f"{address}\n", "utf-8")
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert [line["event"] for line in journal(study)] == ["trouble", "alert_undelivered"]
+    study.place.invoke("up", "--check").refuses(2, "alerts.webhook_file holds no address")
+
+
+@pytest.mark.parametrize("in_the_way", ["alerts.new", "alerts.json"])
+def test_what_keeps_an_alert_from_being_kept_ends_no_run(
+    study: Passes, receiver: Receiver, in_the_way: str
+) -> None:
+    (study.place.folder / "var").mkdir(exist_ok=True)
+    (study.place.folder / "var" / in_the_way).mkdir()
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert journal(study)[-1]["event"] == "alert_undelivered"
+
+
+def test_a_lock_that_another_run_holds_ends_no_run(
+    study: Passes, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "LOCK_SECONDS", 0.1)
+    (study.place.folder / "var").mkdir(exist_ok=True)
+    with FileLock(study.place.folder / "var" / f"{alerts.FILE}.lock"):
+        tell(study, failed={"porch": "Reddit answers 503"})
+        assert receiver.kinds() == []
+    assert [line["error"] for line in journal(study)] == ["Timeout"]
+    tell(study, failed={"porch": "Reddit answers 503"})
+    assert receiver.kinds() == ["failure porch"]
 
 
 def test_a_flow_whose_process_died_is_told(study: Passes, receiver: Receiver) -> None:
