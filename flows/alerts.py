@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -22,6 +23,7 @@ from schema.errors import CorpusError
 FILE: Final = "alerts.json"
 DELIVERY_SECONDS: Final = 10.0
 LOCK_SECONDS: Final = 60.0
+DIED: Final = "its process died; see var/"
 RAISED: Final = re.compile(r"^Flow run encountered an exception: \w+: ")
 
 
@@ -36,18 +38,29 @@ def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
     stands: list[Trouble] | None = None
     with _harmless(workspace), suppress(CorpusError):
         stands = standing(workspace)  # where another flow holds the store its pass will tell
-    _tell(workspace, failures(failed), stands, over={f"failure/{part}/" for part in done})
+    _tell(workspace, failures(failed), stands, over=set(done))
 
 
 def tell_end(flow: Any, flow_run: Any, state: Any) -> None:
     """Tell that a flow failed or its process died; a hook for Prefect's on_failure, on_crashed."""
-    why = _why(state) if state.type.value == "FAILED" else "its process died; see var/"
+    why = _why(state) if state.type.value == "FAILED" else DIED
     _tell(open_workspace(), failures({_name(flow, flow_run): why}), None, over=set())
+
+
+def tell_dead(names: Sequence[str]) -> None:
+    """Tell of runs that dead processes left, by their `named`; once a day while it goes on.
+
+    A stream ends well only when it is told to stop, so that nothing says that it is over.
+    """
+    workspace = open_workspace()
+    day = f"{workspace.now():%Y%m%d}"
+    found = [replace(trouble, mark=day) for trouble in failures(dict.fromkeys(names, DIED))]
+    _tell(workspace, found, None, over=set())
 
 
 def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
     """Note that a flow ended well; a hook for Prefect's on_completion."""
-    _tell(open_workspace(), [], None, over={f"failure/{_name(flow, flow_run)}/"})
+    _tell(open_workspace(), [], None, over={_name(flow, flow_run)})
 
 
 def tell_untold(flow: Any, flow_run: Any, state: Any) -> None:
@@ -76,12 +89,15 @@ def _why(state: Any) -> str:
     return RAISED.sub("", str(state.message))
 
 
-def _name(flow: Any, flow_run: Any) -> str:
+def named(flow: str, parameters: Mapping[str, Any]) -> str:
     """Name a run by its flow and the sources it reads: one's crash is not another's."""
-    given = {} if flow_run is None else flow_run.parameters
-    sources = given.get("sources") or given.get("source") or []
+    sources = parameters.get("sources") or parameters.get("source") or []
     names = [sources] if isinstance(sources, str) else sources
-    return " ".join([flow.name, *map(str, names)])
+    return " ".join([flow, *map(str, names)])
+
+
+def _name(flow: Any, flow_run: Any) -> str:
+    return named(flow.name, {} if flow_run is None else flow_run.parameters)
 
 
 def _tell(
@@ -91,13 +107,17 @@ def _tell(
     *,
     over: set[str],
 ) -> None:
-    """Deliver what is new, and keep what is known. `stands` None: not to be known just now."""
+    """Deliver what is new, and keep what is known.
+
+    `stands` None: not to be known just now. `over`: what has failed no longer, or of another day.
+    """
     with _harmless(workspace), _kept(workspace) as known:
-        if stands is not None:
-            held = {trouble.key for trouble in stands}
-            over |= {key for key in known if not key.startswith("failure/") and key not in held}
-        for key in over & known.keys():
-            del known[key]
+        held = {trouble.key for trouble in (*fresh, *(stands or ()))}
+        gone = over | {trouble.about for trouble in fresh}
+        for key, entry in [*known.items()]:
+            is_over = entry["about"] in gone if entry["kind"] == "failure" else stands is not None
+            if is_over and key not in held:
+                del known[key]
         for trouble in (*fresh, *(stands or ())):
             if trouble.key not in known:
                 note(workspace, "trouble", kind=trouble.kind, source=trouble.about)

@@ -11,19 +11,24 @@ from uuid import uuid4
 
 import pytest
 from filelock import FileLock
-from prefect import Flow
+from prefect import Flow, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.states import Completed, Crashed, Failed
+from prefect.context import TagsContext
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed, Crashed, Failed, Running
 
 from connectors.vault import VaultEntry, open_vault
 from flows import alerts
-from flows.alerts import HOOKS, PASS_HOOKS, tell_pass
+from flows.alerts import HOOKS, PASS_HOOKS, tell_dead, tell_pass
 from flows.backfill import backfill
 from flows.collect import collect
+from flows.crashes import in_its_place
+from flows.environment import PART_VARIABLE
 from flows.journal import NAME
 from flows.publish import publish
 from flows.refresh import refresh
 from flows.status import size_of
+from flows.stream import stream
 from tests.support.passes import Passes, passes
 from tests.support.prefect_server import PrefectServer
 from tests.support.warehouse_rows import NOW, post, save
@@ -31,6 +36,7 @@ from warehouse import store
 
 PORCH = '[[source]]\nname = "porch"\nkind = "reddit"\nsubreddit = "QuietPorch"\n'
 DAY = timedelta(days=1)
+WORDS = {"sources": ["words"]}
 
 
 class Receiver(HTTPServer):
@@ -304,6 +310,42 @@ def test_every_pass_tells_how_it_ended(flow: Flow[..., Any]) -> None:
     assert flow.on_crashed_hooks == PASS_HOOKS["on_crashed"]
     assert flow.on_completion_hooks == PASS_HOOKS["on_completion"]
     assert flow.on_failure_hooks == PASS_HOOKS["on_failure"]
+
+
+def test_a_stream_that_dies_again_and_again_is_told_once_a_day(
+    study: Passes, receiver: Receiver
+) -> None:
+    for day in (0, 0, 1):
+        study.now = NOW + day * DAY
+        with study.workspace():
+            tell_dead(["stream words"])
+    assert receiver.kinds() == 2 * ["failure stream words"]
+    with study.workspace():
+        HOOKS["on_completion"][0](stream, FlowRun(flow_id=uuid4(), parameters=WORDS), Completed())
+        tell_dead(["stream words"])
+    assert receiver.kinds() == ["failure stream words"]
+
+
+@pytest.mark.prefect_server
+def test_what_a_dead_part_left_is_marked_and_told(
+    study: Passes,
+    receiver: Receiver,
+    prefect_server: PrefectServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(PART_VARIABLE, "stream")
+    server = temporary_settings({PREFECT_API_URL: prefect_server.api})
+    with server, study.workspace(), get_client(sync_client=True) as client:
+        left = client.create_flow_run(stream, parameters=WORDS, tags=["up-stream"])
+        by_hand = client.create_flow_run(stream, parameters={"sources": ["other"]})
+        for run in (left, by_hand):
+            client.set_flow_run_state(run.id, Running(), force=True)
+        with in_its_place():
+            assert TagsContext.get().current_tags == {"up-stream"}
+        found = {run.id: client.read_flow_run(run.id).state_name for run in (left, by_hand)}
+        client.set_flow_run_state(by_hand.id, Completed(), force=True)
+    assert found == {left.id: "Crashed", by_hand.id: "Running"}
+    assert receiver.kinds() == ["failure stream words"]
 
 
 def test_status_says_the_same(study: Passes) -> None:
