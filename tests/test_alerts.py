@@ -35,6 +35,12 @@ from tests.support.warehouse_rows import NOW, post, save
 from warehouse import store
 
 PORCH = '[[source]]\nname = "porch"\nkind = "reddit"\nsubreddit = "QuietPorch"\n'
+STREAM = '[[source]]\nname = "words"\nkind = "bluesky_stream"\nkeywords = ["umbrella"]\n'
+DUMPS = """[[source]]
+name = "dumps"
+kind = "reddit_archive"
+permission = { reference = "x", covers = "x", expires = 2027-01-01 }
+"""
 DAY = timedelta(days=1)
 WORDS = {"sources": ["words"]}
 
@@ -363,6 +369,44 @@ def test_status_says_the_same(study: Passes) -> None:
         "porch: 4 new posts in the last 24 hours, usually 12: see whether it still exists and is "
         "still read (`confide status`)"
     ]
+
+
+def warnings_of(study: Passes) -> list[str]:
+    """Read what `confide status` warns of."""
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat())
+    told = json.loads(here.invoke("status", "--json").succeeds().out)
+    return [row["warning"] for row in told["warnings"]]
+
+
+def test_status_warns_of_sources_that_fail_and_names_the_way_to_read_them(study: Passes) -> None:
+    brought(study, {0: 1})
+    study.write(
+        "update landed.collection_runs set status = 'failed', error = 'SourceRefused', "
+        "started_at = timestamp '2026-02-01 12:00'"
+    )
+    assert warnings_of(study) == [
+        "porch: its last run, of 2026-02-01 12:00 UTC, failed (SourceRefused): run "
+        "`confide collect porch`, which says why"
+    ]
+    study.write("update landed.collection_runs set stream = 'refresh/reddit'")
+    assert warnings_of(study)[0].endswith("run `confide refresh`, which says why")
+    study.write("update landed.collection_runs set error = 'TerminationSignal'")
+    assert warnings_of(study) == []
+
+
+def test_status_lists_sources_that_were_never_read(study: Passes) -> None:
+    path = study.place.folder / "study.toml"
+    path.write_text(f"{path.read_text('utf-8')}\n{STREAM}{DUMPS}", "utf-8")
+    unread = [
+        "words: it was never read: run `confide up` or `confide stream words`",
+        "dumps: it was never read: run `confide backfill FILE… --source dumps`",
+    ]
+    porch = "porch: it was never read: run `confide collect porch`"
+    assert warnings_of(study) == [porch, *unread]
+    brought(study, {0: 1})
+    assert warnings_of(study) == unread
+    told = json.loads(study.place.invoke("status", "--json").succeeds().out)
+    assert [row["source"] for row in told["sources"]] == ["porch", "words", "dumps"]
 
 
 def test_a_file_that_goes_while_the_disk_is_measured_counts_for_nothing(
