@@ -39,9 +39,16 @@ COLUMNS: Final = ("new", "updated", "unchanged", "set_aside", "removed", "reques
 
 
 def show_pass(
-    parts: Sequence[str], done: Mapping[str, Mapping[str, int]], failed: Mapping[str, str]
+    parts: Sequence[str],
+    done: Mapping[str, Mapping[str, int]],
+    failed: Mapping[str, str],
+    *,
+    duplicates_count: int | None,
 ) -> None:
-    """Show a pass's counts by source or platform of its `parts`, and why what `failed` did."""
+    """Show a pass's counts by source or platform of its `parts`, and why what `failed` did.
+
+    Duplicates are counted over all that is held, whatever source it came by; None: not counted.
+    """
     if (run := FlowRunContext.get()) is None or run.flow_run is None:
         return
     titles = " | ".join(column.replace("_", " ") for column in COLUMNS)
@@ -50,6 +57,8 @@ def show_pass(
     for name, counts in done.items():
         told = " | ".join(str(counts.get(f"{column}_count", 0)) for column in COLUMNS)
         lines.append(f"| {name} | {told} | {'?' if gaps is None else gaps.get(name, 0)} |")
+    if duplicates_count is not None:
+        lines.append(f"\nDuplicates among all posts held: {duplicates_count}.")
     lines += [f"\n**{name}** failed: {sentence}" for name, sentence in failed.items()]
     _show([*lines, _next_turn(run)], parts=parts)
 

@@ -40,11 +40,12 @@ def each(
     for part in () if failures else parts:  # what was begun to be removed goes first
         with _put_off(failures, part):
             done[part] = work(part)
+    marked: int | None = None
     with _put_off(failures, DUPLICATES):
-        mark_duplicates()
+        marked = mark_duplicates()
     with _put_off(failures, CLEAR_UP):
         finish()
-    _tell(parts, done, failures)
+    _tell(parts, done, failures, marked)
     for failure in failures.values():
         raise failure
     return done
@@ -63,10 +64,11 @@ def _tell(
     parts: Sequence[str],
     done: Mapping[str, Mapping[str, int]],
     failures: Mapping[str, CorpusError],
+    marked: int | None,
 ) -> None:
     """Show and tell how the pass went: each part of it, and what follows on them."""
     failed = {step: str(error) for step, error in failures.items()}
-    show_pass(parts, done, failed)
+    show_pass(parts, done, failed, duplicates_count=marked)
     tell_pass([step for step in (*done, DUPLICATES, CLEAR_UP) if step not in failed], failed)
 
 

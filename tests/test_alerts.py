@@ -311,6 +311,25 @@ def test_what_fails_beside_the_parts_of_a_pass_is_told(
     assert is_shown or about != "duplicates"
 
 
+@pytest.mark.prefect_server
+def test_the_table_of_a_pass_counts_duplicates(
+    study: Passes, prefect_server: PrefectServer
+) -> None:
+    text = "The kettle clicked off at two, and whoever had promised to come had gone home long ago."
+    rows = [post(key, text=text, title=text) for key in (1, 2, 3)]
+    stamp = store.SaveStamp("run-1", "porch", "porch", "synthetic")
+    with store.open_warehouse(study.place.folder / "warehouse.duckdb", now=NOW) as warehouse:
+        store.begin_run(warehouse, stamp, started_at=NOW)
+        save(warehouse, *rows, stamp=stamp)
+    known = {artifact["id"] for artifact in prefect_server.ask("artifacts/filter")}
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat(), **prefect_server.environment())
+    here.run("refresh")
+    tables = [each for each in prefect_server.ask("artifacts/filter") if each["id"] not in known]
+    marked = study.sql("select count(*) as n from landed.duplicate_marks")["n"].item()
+    assert marked > 0
+    assert f"\nDuplicates among all posts held: {marked}." in tables[0]["data"]
+
+
 @pytest.mark.parametrize("flow", [collect, refresh, backfill])
 def test_every_pass_tells_how_it_ended(flow: Flow[..., Any]) -> None:
     assert flow.on_crashed_hooks == PASS_HOOKS["on_crashed"]
