@@ -169,6 +169,25 @@ def test_a_gap_is_told_and_told_again_when_it_grows(study: Passes, receiver: Rec
     assert receiver.kinds() == ["gap porch"]
 
 
+def test_a_source_that_was_deleted_from_the_study_is_no_trouble(
+    study: Passes, receiver: Receiver
+) -> None:
+    brought(study, {0: 4, 1: 12, 2: 14, 3: 10})
+    study.write(
+        "insert into landed.coverage by name select 'porch' as stream, 'porch' as source, "
+        "timestamp '2026-02-01 12:00' as from_at, timestamp '2026-02-01 15:00' as to_at, "
+        "'gap' as kind, 200 as at_most_count, 'run-1' as run_id"
+    )
+    path = study.place.folder / "study.toml"
+    whole = path.read_text("utf-8")
+    path.write_text(whole.replace('"porch"', '"attic"'), "utf-8")
+    tell(study)
+    assert receiver.kinds() == []
+    path.write_text(whole, "utf-8")
+    tell(study)
+    assert receiver.kinds() == ["gap porch", "volume porch"]
+
+
 def test_overdue_looks_are_told(study: Passes, receiver: Receiver) -> None:
     brought(study, {0: 1})
     due_at = NOW - 3 * DAY
