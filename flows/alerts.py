@@ -5,9 +5,10 @@ again by the next run. No alert keeps a run from ending as it would have.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 
 import httpx
@@ -15,12 +16,15 @@ from filelock import FileLock
 
 from flows.journal import note
 from flows.troubles import Trouble, failures, standing
-from flows.workspace import Workspace, open_workspace, read_private_file
-from schema.errors import BadInput, CorpusError
+from flows.webhook import read_address
+from flows.workspace import Workspace, open_workspace
+from schema.errors import CorpusError
 
 FILE: Final = "alerts.json"
 DELIVERY_SECONDS: Final = 10.0
 LOCK_SECONDS: Final = 60.0
+DIED: Final = "its process died; see var/"
+RAISED: Final = re.compile(r"^Flow run encountered an exception: \w+: ")
 
 
 def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
@@ -31,22 +35,45 @@ def tell_pass(done: Sequence[str], failed: Mapping[str, str]) -> None:
     workspace = open_workspace()
     if workspace.study.alerts.webhook_file is None:
         return
-    try:
-        stands = standing(workspace)
-    except CorpusError:  # another flow holds the store, and its pass will tell
-        stands = None
-    _tell(workspace, failures(failed), stands, over={f"failure/{part}/" for part in done})
+    stands: list[Trouble] | None = None
+    with _harmless(workspace), suppress(CorpusError):
+        stands = standing(workspace)  # where another flow holds the store its pass will tell
+    _tell(workspace, failures(failed), stands, over=set(done))
 
 
 def tell_end(flow: Any, flow_run: Any, state: Any) -> None:
     """Tell that a flow failed or its process died; a hook for Prefect's on_failure, on_crashed."""
-    why = state.message if state.type.value == "FAILED" else "its process died; see var/"
-    _tell(open_workspace(), failures({flow.name: str(why)}), None, over=set())
+    why = _why(state) if state.type.value == "FAILED" else DIED
+    _tell(open_workspace(), failures({_name(flow, flow_run): why}), None, over=set())
+
+
+def tell_dead(names: Sequence[str]) -> None:
+    """Tell of runs that dead processes left, by their `named`; once a day while it goes on.
+
+    A stream ends well only when it is told to stop, so that nothing says that it is over.
+    """
+    workspace = open_workspace()
+    day = f"{workspace.now():%Y%m%d}"
+    found = [replace(trouble, mark=day) for trouble in failures(dict.fromkeys(names, DIED))]
+    _tell(workspace, found, None, over=set())
 
 
 def tell_well(flow: Any, flow_run: Any, state: Any) -> None:
     """Note that a flow ended well; a hook for Prefect's on_completion."""
-    _tell(open_workspace(), [], None, over={f"failure/{flow.name}/"})
+    _tell(open_workspace(), [], None, over={_name(flow, flow_run)})
+
+
+def tell_untold(flow: Any, flow_run: Any, state: Any) -> None:
+    """Tell what failed a pass outside of its parts; a hook for a pass's on_failure.
+
+    What `tell_pass` told stands under the part's name, and the pass itself came to its end.
+    """
+    name, why = _name(flow, flow_run), _why(state)
+    workspace, of_parts = open_workspace(), list[dict[str, Any]]()
+    with _harmless(workspace), _kept(workspace) as known:
+        of_parts = [entry for entry in known.values() if entry["about"] != name]
+    is_told = any(entry["sentence"] == f"{entry['about']}: {why}" for entry in of_parts)
+    (tell_well if is_told else tell_end)(flow, flow_run, state)
 
 
 HOOKS: Final[dict[str, Any]] = {
@@ -54,23 +81,23 @@ HOOKS: Final[dict[str, Any]] = {
     "on_crashed": [tell_end],
     "on_completion": [tell_well],
 }
+PASS_HOOKS: Final[dict[str, Any]] = {**HOOKS, "on_failure": [tell_untold]}
 
 
-def read_address(workspace: Workspace) -> str | None:
-    """Read where alerts go; None where the study names no file.
+def _why(state: Any) -> str:
+    """Take the sentence from among Prefect's own words."""
+    return RAISED.sub("", str(state.message))
 
-    Raises:
-        BadInput: the file is missing, readable by others, inside the study, or holds no address.
-    """
-    name = workspace.study.alerts.webhook_file
-    if name is None:
-        return None
-    what = "alerts.webhook_file"
-    text = read_private_file(Path(name), what=what, study_directory=workspace.directory)
-    address = text.strip()
-    if not address.startswith(("https://", "http://")) or any(c.isspace() for c in address):
-        raise BadInput(f"{what} holds no address: write one, https://…, on a line of its own")
-    return address
+
+def named(flow: str, parameters: Mapping[str, Any]) -> str:
+    """Name a run by its flow and the sources it reads: one's crash is not another's."""
+    sources = parameters.get("sources") or parameters.get("source") or []
+    names = [sources] if isinstance(sources, str) else sources
+    return " ".join([flow, *map(str, names)])
+
+
+def _name(flow: Any, flow_run: Any) -> str:
+    return named(flow.name, {} if flow_run is None else flow_run.parameters)
 
 
 def _tell(
@@ -80,13 +107,17 @@ def _tell(
     *,
     over: set[str],
 ) -> None:
-    """Deliver what is new, and keep what is known. `stands` None: not to be known just now."""
-    with _kept(workspace) as known:
-        if stands is not None:
-            held = {trouble.key for trouble in stands}
-            over |= {key for key in known if not key.startswith("failure/") and key not in held}
-        for key in over & known.keys():
-            del known[key]
+    """Deliver what is new, and keep what is known.
+
+    `stands` None: not to be known just now. `over`: what has failed no longer, or of another day.
+    """
+    with _harmless(workspace), _kept(workspace) as known:
+        held = {trouble.key for trouble in (*fresh, *(stands or ()))}
+        gone = over | {trouble.about for trouble in fresh}
+        for key, entry in [*known.items()]:
+            is_over = entry["about"] in gone if entry["kind"] == "failure" else stands is not None
+            if is_over and key not in held:
+                del known[key]
         for trouble in (*fresh, *(stands or ())):
             if trouble.key not in known:
                 note(workspace, "trouble", kind=trouble.kind, source=trouble.about)
@@ -96,7 +127,7 @@ def _tell(
 
 
 def _deliver(workspace: Workspace, entries: list[dict[str, Any]]) -> None:
-    try:
+    with _harmless(workspace):
         address = read_address(workspace) if entries else None
         if address is None:
             return
@@ -104,7 +135,14 @@ def _deliver(workspace: Workspace, entries: list[dict[str, Any]]) -> None:
             for entry in entries:
                 client.post(address, json=_message(workspace, entry)).raise_for_status()
                 entry["is_told"] = True
-    except (BadInput, httpx.HTTPError) as error:
+
+
+@contextmanager
+def _harmless(workspace: Workspace) -> Iterator[None]:
+    """Note what keeps an alert from being told; its run ends as it would have."""
+    try:
+        yield
+    except Exception as error:  # a lock, a disk, an address, a server: whatever it is
         note(workspace, "alert_undelivered", error=type(error).__name__)
 
 
@@ -128,8 +166,8 @@ def _kept(workspace: Workspace) -> Iterator[dict[str, dict[str, Any]]]:
     path = workspace.state / FILE
     with FileLock(f"{path}.lock", timeout=LOCK_SECONDS, mode=0o600):
         try:
-            known: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError):
+            known: dict[str, dict[str, Any]] = dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
             known = {}
         yield known
         draft = path.with_suffix(".new")

@@ -4,7 +4,7 @@ Names of sources and counts, as everything that Prefect is told. A run outside o
 nothing, and what cannot be written there keeps no run from ending well.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
@@ -38,8 +38,17 @@ PROGRESS_SECONDS: Final = 2.0
 COLUMNS: Final = ("new", "updated", "unchanged", "set_aside", "removed", "requests")
 
 
-def show_pass(done: Mapping[str, Mapping[str, int]], failed: Mapping[str, str]) -> None:
-    """Show a pass's counts by source or platform, and why others `failed`."""
+def show_pass(
+    parts: Sequence[str],
+    done: Mapping[str, Mapping[str, int]],
+    failed: Mapping[str, str],
+    *,
+    duplicates_count: int | None,
+) -> None:
+    """Show a pass's counts by source or platform of its `parts`, and why what `failed` did.
+
+    Duplicates are counted over all that is held, whatever source it came by; None: not counted.
+    """
     if (run := FlowRunContext.get()) is None or run.flow_run is None:
         return
     titles = " | ".join(column.replace("_", " ") for column in COLUMNS)
@@ -48,8 +57,10 @@ def show_pass(done: Mapping[str, Mapping[str, int]], failed: Mapping[str, str]) 
     for name, counts in done.items():
         told = " | ".join(str(counts.get(f"{column}_count", 0)) for column in COLUMNS)
         lines.append(f"| {name} | {told} | {'?' if gaps is None else gaps.get(name, 0)} |")
+    if duplicates_count is not None:
+        lines.append(f"\nDuplicates among all posts held: {duplicates_count}.")
     lines += [f"\n**{name}** failed: {sentence}" for name, sentence in failed.items()]
-    _show([*lines, _next_turn(run)], parts=[*done, *failed])
+    _show([*lines, _next_turn(run)], parts=parts)
 
 
 def show_figures(figures: Mapping[str, int]) -> None:
@@ -99,7 +110,7 @@ def _set_progress(artifact: UUID, percent: float) -> None:
         update_progress_artifact(artifact, round(percent, 1))
 
 
-def _show(lines: list[str], *, parts: list[str]) -> None:
+def _show(lines: list[str], *, parts: Sequence[str]) -> None:
     run = FlowRunContext.get()
     flow = run.flow.name if run is not None and run.flow is not None else "run"
     key = "-".join([flow, *parts]) if len(parts) == 1 else flow

@@ -16,7 +16,7 @@ from prefect import flow, task
 
 from connectors import reddit_archive, reddit_export
 from flows import progress
-from flows.alerts import tell_end
+from flows.alerts import PASS_HOOKS
 from flows.artifacts import progress_shown
 from flows.gate import land
 from flows.guard import guarded
@@ -80,7 +80,7 @@ def file_source(study: Study, name: str | None) -> FileSource:
     return chosen
 
 
-@flow(name="backfill", log_prints=False, persist_result=False, on_crashed=[tell_end])
+@flow(name="backfill", log_prints=False, persist_result=False, **PASS_HOOKS)
 @guarded
 def backfill(
     source: str, archives: list[str], is_newest: bool = False

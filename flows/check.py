@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from rich.table import Table
 
 from annotation.codebook import lint_file, load_codebook
-from flows.alerts import read_address
 from flows.rule_table import RULES, applied, blocked
 from flows.rules import Outcome, Rule, Verdict
 from flows.tables import drawn
+from flows.webhook import read_address
 from flows.workspace import BLUESKY_VARIABLES, Workspace, open_workspace
 from schema.errors import CorpusError, PolicyRefused
 from schema.sources import FILE_SOURCES, BlueskyAuthorSource, BlueskySearchSource, source_platform

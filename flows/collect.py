@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from prefect import flow, task
 
-from flows.alerts import tell_end
+from flows.alerts import PASS_HOOKS
 from flows.alone import alone, is_followed, is_followed_already
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
@@ -24,7 +24,7 @@ from schema.errors import BadInput
 from schema.sources import FILE_SOURCES, BlueskyStreamSource, BlueskyThreadSource, Source
 
 
-@flow(name="collect", log_prints=False, persist_result=False, on_crashed=[tell_end])
+@flow(name="collect", log_prints=False, persist_result=False, **PASS_HOOKS)
 @guarded
 def collect(sources: list[str] | None = None) -> dict[str, dict[str, int]]:
     """Read every source once, in the study's order; return each one's counts.

@@ -11,23 +11,20 @@ from uuid import UUID
 import yaml
 from prefect import Flow
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterId,
     DeploymentFilterTags,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import ConcurrencyLimitConfig, State, StateType
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runner import Runner
 from prefect.schedules import Cron, Interval, Schedule
-from prefect.states import Crashed, Scheduled
+from prefect.states import Scheduled
 from prefect.types.entrypoint import EntrypointType
 
 from flows.collect import collect
+from flows.crashes import PAGE, in_states
 from flows.environment import STUDY_VARIABLE
 from flows.publish import publish
 from flows.refresh import refresh
@@ -43,9 +40,7 @@ FLOWS: Final[dict[str, Flow[..., Any]]] = {
     "publish": publish,
 }
 LIMIT: Final = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-BEGUN: Final = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 ENDED: Final = [StateType.COMPLETED, StateType.FAILED]
-PAGE: Final = 200  # the most that Prefect answers with
 HEAD: Final = """\
 # Printed by `confide up --prefect-yaml`; write it again when study.toml changes.
 #
@@ -111,27 +106,6 @@ def _as_yaml(planned: Planned, workspace: Workspace) -> dict[str, Any]:
     }
 
 
-async def mark_crashed(client: PrefectClient, *, before: datetime) -> int:
-    """Mark runs as crashed whose process cannot live any more; return how many.
-
-    These are the runs of deployments, of which none is served yet, and all that began `before`
-    this `confide up` did.
-    """
-    left = 0
-    for run in await client.read_flow_runs(flow_run_filter=_in_states(BEGUN), limit=PAGE):
-        began = run.start_time or run.expected_start_time
-        if run.deployment_id is None and began is not None and began >= before:
-            continue
-        told: State[Any] = Crashed(message="Its process was gone when `confide up` began.")
-        await client.set_flow_run_state(run.id, told, force=True)
-        left += 1
-    for limit in await client.read_global_concurrency_limits(limit=PAGE, offset=0):
-        if limit.active_slots:  # leases die with the server, the slots they held do not
-            free = GlobalConcurrencyLimitUpdate(active_slots=0)
-            await client.update_global_concurrency_limit(limit.name, free)
-    return left
-
-
 async def forget_others(client: PrefectClient, kept: set[UUID]) -> None:
     """Delete deployments of sources that the study does not have any more."""
     ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
@@ -145,7 +119,7 @@ async def catch_up(client: PrefectClient, planned: Planned, deployment: UUID) ->
     of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
     ended = await client.read_flow_runs(
         deployment_filter=of_it,
-        flow_run_filter=_in_states(ENDED),
+        flow_run_filter=in_states(ENDED),
         sort=FlowRunSort.START_TIME_DESC,
         limit=1,
     )
@@ -156,7 +130,3 @@ async def catch_up(client: PrefectClient, planned: Planned, deployment: UUID) ->
         deployment, state=Scheduled(message="It missed its last turn.")
     )
     return True
-
-
-def _in_states(types: list[StateType]) -> FlowRunFilter:
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)))

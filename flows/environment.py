@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 STUDY_VARIABLE = "CONFIDE_STUDY"
 API_VARIABLE = "PREFECT_API_URL"
+PART_VARIABLE = "CONFIDE_PART"  # which part of `confide up` a process is
 UP_FILE, UP_LOCK = "up.json", "up.lock"  # below var/: where a `confide up` answers; held by it
 DRAWN_FILE = "round-drawn"  # in var/, made by the first draw
 

@@ -1,7 +1,8 @@
 """What every pass over the platforms shares: one part after the other, then the clearing up."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Final, TypeVar
 
 from prefect import task
 
@@ -16,6 +17,8 @@ from schema.errors import CorpusError
 from warehouse import store
 
 RETRY_SECONDS = [2.0, 10.0]
+DUPLICATES: Final = "duplicates"
+CLEAR_UP: Final = "clear-up"
 Part = TypeVar("Part", bound=str)
 
 
@@ -24,30 +27,49 @@ def each(
 ) -> dict[str, dict[str, int]]:
     """Do `work` for each part, mark duplicates, clear up after removals; return the counts.
 
-    A part that fails does not keep the next from running; the first failure is raised last.
+    A part that fails does not keep the next from running; the first failure is raised last. No
+    part runs while a removal that was begun cannot be completed.
 
     Raises:
-        CorpusError: at least one part failed.
+        CorpusError: at least one part failed, or what follows on them.
     """
     done: dict[str, dict[str, int]] = {}
     failures: dict[str, CorpusError] = {}
-    resume(open_workspace())
-    for part in parts:
-        try:
+    with _put_off(failures, CLEAR_UP):
+        guarded(resume)(open_workspace())
+    for part in () if failures else parts:  # what was begun to be removed goes first
+        with _put_off(failures, part):
             done[part] = work(part)
-        except CorpusError as error:
-            failures[part] = error
-    mark_duplicates()
-    try:
+    marked: int | None = None
+    with _put_off(failures, DUPLICATES):
+        marked = mark_duplicates()
+    with _put_off(failures, CLEAR_UP):
         finish()
-    except CorpusError as error:
-        failures["clear-up"] = error
-    failed = {part: str(error) for part, error in failures.items()}
-    show_pass(done, failed)
-    tell_pass([*done], failed)
+    _tell(parts, done, failures, marked)
     for failure in failures.values():
         raise failure
     return done
+
+
+@contextmanager
+def _put_off(failures: dict[str, CorpusError], step: str) -> Iterator[None]:
+    """Keep a step's failure for the end of the pass; of two, the first."""
+    try:
+        yield
+    except CorpusError as error:
+        failures.setdefault(step, error)
+
+
+def _tell(
+    parts: Sequence[str],
+    done: Mapping[str, Mapping[str, int]],
+    failures: Mapping[str, CorpusError],
+    marked: int | None,
+) -> None:
+    """Show and tell how the pass went: each part of it, and what follows on them."""
+    failed = {step: str(error) for step, error in failures.items()}
+    show_pass(parts, done, failed, duplicates_count=marked)
+    tell_pass([step for step in (*done, DUPLICATES, CLEAR_UP) if step not in failed], failed)
 
 
 @task(task_run_name="mark-duplicates", persist_result=False)

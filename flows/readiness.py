@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from flows.environment import API_VARIABLE, UP_LOCK, running_server
 from flows.schedules import Planned, followed, next_turns, plan
+from flows.webhook import read_address
 from flows.workspace import Workspace
 from schema.errors import BadInput
 
@@ -31,7 +32,8 @@ def check(workspace: Workspace, port: int) -> None:
     """Refuse what cannot be brought up; start nothing.
 
     Raises:
-        BadInput: it is up already, the port is taken, or the study has nothing to run.
+        BadInput: it is up already, the port is taken, the study has nothing to run, or nobody can
+            be told of trouble at the address it names.
         KeyUnreadable: the study has no key here.
         StudyInvalid: a cron is none.
     """
@@ -45,6 +47,7 @@ def check(workspace: Workspace, port: int) -> None:
     if not workspace.study.source:
         raise BadInput("the study has no [[source]]: add one to study.toml")
     _ = workspace.key
+    read_address(workspace)
     now = datetime.now(UTC)
     for planned in plan(workspace.study):
         next_turns(planned, now)

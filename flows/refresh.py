@@ -14,7 +14,7 @@ from connectors import bluesky, reddit
 from connectors.vault import VaultEntry, open_vault
 from flows import bluesky_access
 from flows.absences import let_go_of_hidden, settle
-from flows.alerts import tell_end
+from flows.alerts import PASS_HOOKS
 from flows.gate import land
 from flows.guard import guarded, worth_retrying
 from flows.heaps import heaps
@@ -40,7 +40,7 @@ PARSERS: dict[Platform, Parser] = {"reddit": reddit.parse_page, "bluesky": blues
 BATCH = {"reddit": 1000, "bluesky": 500}  # held in memory at once; a crash repeats one batch
 
 
-@flow(name="refresh", log_prints=False, persist_result=False, on_crashed=[tell_end])
+@flow(name="refresh", log_prints=False, persist_result=False, **PASS_HOOKS)
 @guarded
 def refresh() -> dict[str, dict[str, int]]:
     """Look at every post that is due, platform by platform; return the counts.

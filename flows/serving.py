@@ -13,7 +13,8 @@ from typing import Final
 from prefect import get_client
 from prefect.runner import Runner
 
-from flows.deployments import add, catch_up, forget_others, mark_crashed
+from flows.crashes import mark_crashed
+from flows.deployments import add, catch_up, forget_others
 from flows.ending import stopping_on_signals
 from flows.forking import fork_runs
 from flows.schedules import plan

@@ -5,6 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from connectors.vault import count_pending, open_vault
 from flows.coders import progress
 from flows.looks import overdue_before
@@ -12,6 +14,7 @@ from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
 from flows.troubles import standing
+from flows.unread import failed_sources, unread_sources
 from flows.words import length_of_time, tally
 from flows.workspace import Workspace, open_workspace
 from schema.sources import source_platform
@@ -43,7 +46,7 @@ def status(directory: Path) -> dict[str, Any]:
     """
     workspace = open_workspace(directory)
     if not workspace.warehouse.exists():
-        return {section: [] for section in SECTIONS}
+        return {section: [] for section in SECTIONS} | _before_the_first_run(workspace)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         held = store.read_status(warehouse)
         read = store.read_sources(warehouse)
@@ -51,8 +54,8 @@ def status(directory: Path) -> dict[str, Any]:
         at_work = progress(workspace, warehouse)
         streams, behind = stream_rows(workspace, warehouse), store.read_due(warehouse)
     return {
-        "warnings": [{"warning": trouble.sentence} for trouble in standing(workspace)],
-        "sources": [_behind(workspace, row) for row in read.to_dicts()],
+        "warnings": _warnings(workspace, held.runs, read),
+        "sources": _sources(workspace, read.to_dicts()),
         "runs": [_run(run, streams) for run in held.runs.to_dicts()],
         "streams": streams,
         "posts": held.posts.to_dicts(),
@@ -80,6 +83,32 @@ def as_text(gathered: dict[str, Any]) -> str:
     ]
     shown = {**gathered, "sources": sources, "runs": runs, "streams": streams}
     return "\n\n".join(f"{title}\n{as_table(shown[key])}" for key, title in SECTIONS.items())
+
+
+def _before_the_first_run(workspace: Workspace) -> dict[str, list[dict[str, Any]]]:
+    """Name the sources that wait for it; of a shredded study none does."""
+    if read_mark(workspace.directory):
+        return {}
+    warnings = [{"warning": sentence} for sentence in unread_sources(workspace.study, ())]
+    return {"warnings": warnings, "sources": _sources(workspace, [])}
+
+
+def _warnings(workspace: Workspace, runs: pl.DataFrame, read: pl.DataFrame) -> list[dict[str, str]]:
+    """Say what wants a person: what alerts tell, and sources that fail or were never read."""
+    sentences = [
+        *(trouble.sentence for trouble in standing(workspace)),
+        *failed_sources(workspace.study, runs),
+        *unread_sources(workspace.study, set(read["source"])),
+    ]
+    return [{"warning": sentence} for sentence in sentences]
+
+
+def _sources(workspace: Workspace, read: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """List the sources that ran, then those of the study that never did."""
+    ran = {row["source"] for row in read}
+    never = dict.fromkeys(("last_success_at", "covered_to_at"))
+    unread = [{"source": s.name, **never} for s in workspace.study.source if s.name not in ran]
+    return [_behind(workspace, row) for row in (*read, *unread)]
 
 
 def _behind(workspace: Workspace, row: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from flows.aftermath import Aftermath
 from flows.alerts import HOOKS
 from flows.alone import alone
 from flows.collect import choose
+from flows.crashes import in_its_place
 from flows.ending import Ending, stopping_on_signals
 from flows.follower import Follower
 from flows.guard import guarded
@@ -52,7 +53,10 @@ def run_stream(sources: list[str] | None) -> dict[str, dict[str, int]]:
     """Run the flow, under the Prefect server that is configured or under none."""
     atexit.register(gc.freeze)  # to look through all that is left takes longer than the rest
     has_server = get_current_settings().api.url is not None
-    return stream(sources) if has_server else stream.fn(sources)
+    if not has_server:
+        return stream.fn(sources)
+    with in_its_place():
+        return stream(sources)
 
 
 @flow(name="stream", log_prints=False, persist_result=False, **HOOKS)

@@ -42,6 +42,8 @@ class Trouble:
 def standing(workspace: Workspace) -> list[Trouble]:
     """Find what stands in the store and the vault: gaps, missed looks, sources that dry up.
 
+    Of sources that the study has: one that was deleted from study.toml is no trouble any more.
+
     Raises:
         CorpusError: another flow holds the store for longer than one waits.
     """
@@ -50,8 +52,13 @@ def standing(workspace: Workspace) -> list[Trouble]:
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         gaps = store.read_status(warehouse).gaps
         volumes = store.daily_volumes(warehouse, now=workspace.now())
+    is_ours = pl.col("source").is_in([source.name for source in workspace.study.source])
     alerts = workspace.study.alerts
-    return [*_gaps(gaps), *_overdue(workspace), *_volumes(volumes, alerts)]
+    return [
+        *_gaps(gaps.filter(is_ours)),
+        *_overdue(workspace),
+        *_volumes(volumes.filter(is_ours), alerts),
+    ]
 
 
 def failures(failed: Mapping[str, str]) -> list[Trouble]:

@@ -19,7 +19,7 @@ from typing import Final
 
 from annotation import label_studio_server
 from flows.ending import stopping_on_signals
-from flows.environment import API_VARIABLE, DRAWN_FILE, UP_FILE
+from flows.environment import API_VARIABLE, DRAWN_FILE, PART_VARIABLE, UP_FILE
 from flows.journal import note
 from flows.parts import Part, Say
 from flows.readiness import (
@@ -96,7 +96,7 @@ class Up:
 
     def _part(self, name: str, *arguments: str, **environment: str) -> Part:
         log = self.workspace.state / f"up-{name}.log"
-        part = Part(name, [sys.executable, *arguments], log, environment)
+        part = Part(name, [sys.executable, *arguments], log, {PART_VARIABLE: name, **environment})
         self.parts.append(part)
         return part
 

@@ -11,7 +11,9 @@ from typing import Final
 from prefect import flow
 from prefect.settings import get_current_settings
 
+from flows.alerts import HOOKS
 from flows.coding_round import pull_task, push_task
+from flows.crashes import in_its_place
 from flows.ending import stopping_on_signals
 from flows.guard import guarded
 from flows.progress import said
@@ -27,10 +29,13 @@ SEEN: Final = ("codings", "retracted", "skipped", "not_codable", "crisis_flags")
 def run_watch(*, every_seconds: float = EVERY_SECONDS) -> dict[str, int]:
     """Run the flow, under the Prefect server that is configured or under none."""
     has_server = get_current_settings().api.url is not None
-    return watch(every_seconds) if has_server else watch.fn(every_seconds)
+    if not has_server:
+        return watch.fn(every_seconds)
+    with in_its_place():
+        return watch(every_seconds)
 
 
-@flow(name="watch-round", log_prints=False, persist_result=False)
+@flow(name="watch-round", log_prints=False, persist_result=False, **HOOKS)
 @guarded
 def watch(every_seconds: float = EVERY_SECONDS) -> dict[str, int]:
     """Pull and release every few seconds until SIGTERM or Ctrl-C; return the counts."""

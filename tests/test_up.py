@@ -26,6 +26,7 @@ from tests.support.ports import free_port
 from tests.support.prefect_server import SERVE, PrefectServer
 from tests.support.raised import Raised, wait_for
 from tests.support.scanner import Names, scan
+from tests.support.soak import PARTS, killed
 from tests.support.study import SECOND, demo_study, small_community
 
 pytestmark = [pytest.mark.prefect_server, pytest.mark.label_studio]
@@ -171,6 +172,16 @@ def test_what_prefect_keeps_names_nobody(raised: Raised) -> None:
     assert scan([var / "prefect", *var.glob("up-*.log")], names) == []
 
 
+def test_a_stream_whose_process_was_killed_is_marked_when_it_is_started_again(
+    raised: Raised,
+) -> None:
+    [stream] = wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
+    assert killed(f"CONFIDE_STUDY={raised.study.folder.resolve()}".encode(), PARTS["the stream"])
+    wait_for(lambda: stream["id"] in {run["id"] for run in raised.runs("CRASHED")})
+    [again] = wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
+    assert again["id"] != stream["id"]
+
+
 def test_what_a_crash_leaves_is_ended_and_marked(raised: Raised) -> None:
     [stream] = wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
     raised.process.kill()
@@ -179,7 +190,7 @@ def test_what_a_crash_leaves_is_ended_and_marked(raised: Raised) -> None:
     assert re.match(r"ended \d+ processes that an earlier", again.said[0])
     raised.process = again.process
     [crashed] = wait_for(lambda: [r for r in raised.runs("CRASHED") if r["id"] == stream["id"]])
-    assert crashed["state"]["message"] == "Its process was gone when `confide up` began."
+    assert crashed["state"]["message"].startswith("Its process was gone when `confide up` began")
     wait_for(lambda: [r for r in raised.runs("RUNNING") if not r["deployment_id"]])
     wait_for(lambda: len(raised.deployments()) == 5)
 
