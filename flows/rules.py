@@ -10,6 +10,7 @@ from typing import Literal
 
 from connectors.vault import Vault, open_vault
 from flows.guard import describe
+from flows.lost_vault import refuse_if_lost
 from flows.permission import open_to_others
 from flows.shredded import read_mark
 from flows.workspace import Workspace
@@ -123,10 +124,12 @@ def gathered(workspace: Workspace, needs: frozenset[Need]) -> Iterator[Evidence]
     problems: dict[Need, str] = {}
     with ExitStack() as stack:
         warehouse, vault = None, None
-        if "vault" in needs and workspace.vault.exists() and not read_mark(workspace.directory):
+        if "vault" in needs and not read_mark(workspace.directory):
             try:
-                keys = workspace.key.vault_keys()
-                vault = stack.enter_context(open_vault(workspace.vault, keys))
+                refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
+                if workspace.vault.exists():
+                    keys = workspace.key.vault_keys()
+                    vault = stack.enter_context(open_vault(workspace.vault, keys))
             except CorpusError as error:
                 problems["vault"] = str(error)
         if "warehouse" in needs and workspace.warehouse.exists():

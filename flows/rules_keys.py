@@ -43,7 +43,7 @@ def secret(evidence: Evidence) -> Outcome:
         return passed("the study was shredded: it has no key any more")
     told = [f"{name} can be read by others: chmod 600 it" for name in evidence.open_files]
     told += _unfit_files(evidence.workspace)
-    key = evidence.workspace.key
+    key = evidence.workspace.read_key()
     if "vault" in evidence.problems:
         told.append(evidence.problems["vault"])
     if told:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 from flows.journal import flow_run_id, note
+from flows.lost_vault import refuse_if_lost
 from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.sources import Source
@@ -45,7 +46,11 @@ def recorded(
 
     `route`: under which permission it reads, where that is not the source's own. `stream`: which
     part of the source it reads, where it reads one of several files.
+
+    Raises:
+        VaultLocked: the vault is gone from beside the warehouse; no run is opened.
     """
+    refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
     run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.begin_run(

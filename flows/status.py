@@ -8,6 +8,7 @@ from typing import Any
 from connectors.vault import count_pending, open_vault
 from flows.coders import progress
 from flows.looks import overdue_before
+from flows.lost_vault import refuse_if_lost
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
@@ -40,6 +41,7 @@ def status(directory: Path) -> dict[str, Any]:
 
     Raises:
         StudyInvalid: there is no valid study.
+        VaultLocked: the vault is gone from beside the warehouse.
     """
     workspace = open_workspace(directory)
     if not workspace.warehouse.exists():
@@ -126,7 +128,10 @@ def _clear_up(workspace: Workspace, due: store.Due) -> list[dict[str, Any]]:
 
 
 def _due(workspace: Workspace) -> list[dict[str, Any]]:
-    if not workspace.vault.exists() or read_mark(workspace.directory):
+    if read_mark(workspace.directory):
+        return []
+    refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
+    if not workspace.vault.exists():
         return []
     platforms = sorted({source_platform(source) for source in workspace.study.source})
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:

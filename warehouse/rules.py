@@ -94,6 +94,15 @@ def count_small_cells(warehouse: Warehouse, minimum: int) -> int:
     return int(warehouse.scalar(sql, [minimum]))
 
 
+def has_held_posts(warehouse: Warehouse) -> bool:
+    """Tell whether posts lie here, or did before they were removed."""
+    sql = (
+        "select exists (select * from landed.post_versions) "
+        "or exists (select * from landed.removals_audit where platform <> 'study')"
+    )
+    return bool(warehouse.scalar(sql))
+
+
 def count_acts(warehouse: Warehouse, act: str) -> int:
     """Count the lines of the audit log that tell of an act on the study as a whole."""
     sql = "select count(*) from landed.removals_audit where platform = 'study' and reason = ?"

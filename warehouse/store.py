@@ -78,6 +78,7 @@ from warehouse.rules import (
     count_offending,
     count_small_cells,
     count_young_units,
+    has_held_posts,
     last_act,
     naming_columns,
 )
@@ -183,6 +184,7 @@ __all__ = [
     "end_purge",
     "end_run",
     "expire_texts",
+    "has_held_posts",
     "hash_rows",
     "hidden_authors",
     "hidden_posts",
