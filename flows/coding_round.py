@@ -118,7 +118,7 @@ def draw_task(
         "community": plan.community_weeks if community_weeks is None else community_weeks,
     }
     drawn = Round(workspace, wave, round_, wanted).draw()
-    workspace.state.mkdir(exist_ok=True)
+    workspace.state.mkdir(exist_ok=True, mode=0o700)
     (workspace.state / DRAWN_FILE).touch(mode=0o600)
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         if store.last_drawn_round(warehouse) == (wave, round_):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.vault import Vault, open_vault
+from flows.file_modes import open_to_others
 from flows.guard import describe
 from flows.lost_vault import refuse_if_lost
-from flows.permission import open_to_others
 from flows.shredded import read_mark
 from flows.workspace import Workspace
 from schema.errors import CorpusError
@@ -120,7 +120,7 @@ def judged(offending: dict[str, int], holds: str, remedy: str) -> Outcome:
 @contextmanager
 def gathered(workspace: Workspace, needs: frozenset[Need]) -> Iterator[Evidence]:
     """Open what checks need, and keep it open while they look."""
-    open_files = open_to_others(workspace)  # before opening one makes it private
+    open_files = open_to_others(workspace.directory)  # before opening one makes it private
     problems: dict[Need, str] = {}
     with ExitStack() as stack:
         warehouse, vault = None, None

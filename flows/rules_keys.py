@@ -18,6 +18,7 @@ from warehouse import store
 PRIVATE_FILES = ("authors_file", "lists_file", "feeds_file", "uri_file")  # each names accounts
 BACKUP = "backup"  # the act's name in the audit log
 BACKUP_DAYS = 7  # that a backup may open, and with it what was removed since
+NAMED = 5  # files that one sentence names
 TRIED = 100  # native ids that are keyed anew
 
 
@@ -41,7 +42,7 @@ def secret(evidence: Evidence) -> Outcome:
     """R11: the key is its owner's alone and nowhere in the study; nor is a list of names."""
     if read_mark(evidence.workspace.directory):
         return passed("the study was shredded: it has no key any more")
-    told = [f"{name} can be read by others: chmod 600 it" for name in evidence.open_files]
+    told = _open(evidence.open_files)
     told += _unfit_files(evidence.workspace)
     key = evidence.workspace.read_key()
     if "vault" in evidence.problems:
@@ -104,6 +105,17 @@ def _is_backup_old(evidence: Evidence) -> bool:
         return False
     last = store.last_act(evidence.warehouse, BACKUP)
     return last is not None and last[0] < workspace.now() - timedelta(days=BACKUP_DAYS)
+
+
+def _open(names: tuple[str, ...]) -> list[str]:
+    """Say what of the study others could read, by name as far as a sentence holds."""
+    if not names:
+        return []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        f"{', '.join(names[:NAMED])}{more} can be read by others: in the study's folder, "
+        "chmod -R go-rwx all but published, and chmod go-rw the folder itself"
+    ]
 
 
 def _unfit_files(workspace: Workspace) -> Iterator[str]:

@@ -16,6 +16,7 @@ from connectors.vault import Vault, VaultEntry, open_vault
 from flows import drill as drills
 from flows.coding_round import draw_task, push_task
 from flows.documents import DOCS
+from flows.file_modes import close_to_others
 from flows.new_study import write_key
 from flows.publish import publish_task
 from flows.rule_table import RULES, applied, blocked, page
@@ -127,6 +128,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Path:
         coded = codings(coding(first, "identifying_detail", 0, annotation_id=1))
         marked = spans((1, first, "identifying_detail", 0, 3))
         store.save_codings(warehouse, coded, marked, now=NOW)
+    close_to_others(folder)
     return folder
 
 
@@ -412,6 +414,7 @@ def written(name: str, content: bytes = b"planted") -> Callable[[Workspace], Non
         path = workspace.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        path.chmod(0o600)
 
     return write
 
@@ -434,6 +437,12 @@ def annotated(text: str) -> Callable[[Workspace], None]:
 IN_FILES: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
     "a vault for all": ("R11", lambda w: w.vault.chmod(0o644), "vault.sqlite can be read"),
     "a warehouse for all": ("R11", lambda w: w.warehouse.chmod(0o640), "warehouse.duckdb can"),
+    "a folder for all": ("R11", lambda w: w.state.chmod(0o755), "var can be read"),
+    "a study.toml for all": (
+        "R11",
+        lambda w: (w.directory / "study.toml").chmod(0o644),
+        "study.toml can be read",
+    ),
     "a damaged vault": ("R11", lambda w: w.vault.write_bytes(b"x" * 4096), "vault.sqlite"),
     "the key in a log": ("R11", written("var/a.log", KEY.hex().encode()), "stands in var/a.log"),
     "the key as bytes": ("R11", written("notes.bin", b"--" + KEY), "stands in notes.bin"),
