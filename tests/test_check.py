@@ -31,6 +31,7 @@ from tests.support.warehouse_rows import NOW, STAMP, author, coding, codings, po
 from transforms.pseudonymize import post_keys
 from transforms.scrub import SCRUBBER_VERSION
 from warehouse import store
+from warehouse.corpus import open_corpus
 
 ETHICS = """[policy.ethics]
 protocol = "board 7"
@@ -593,3 +594,24 @@ def test_a_drill_notices_steps_that_do_nothing(
     passed = {one.name: one.is_passed for one in drills.drill(study.directory)}
     assert passed == {"deletion": False, "opt_out": False, "crisis": False, "shred": True}
     assert outcome_of("R30", study).why.startswith("the last drill failed")
+
+
+def test_a_stricter_cell_neither_blocks_publishing_nor_shows_smaller_ones(
+    study: Workspace,
+) -> None:
+    path = study.directory / "study.toml"
+    text = path.read_text("utf-8").replace("[policy]", "[policy]\nminimum_cell = 20", 1)
+    path.write_text(text, "utf-8")
+    with store.open_warehouse(study.warehouse, now=NOW) as warehouse:
+        for week, count in (("2026-01-05", 15), ("2026-01-12", 25)):
+            warehouse.execute(
+                "insert into landed.persistence_tally "
+                f"values ('reddit', '{week}', 'subreddit', 'other', 3, {count}, {count}, 0)"
+            )
+    stricter = open_workspace(study.directory)
+    assert {outcome_of(rule, stricter).verdict for rule in ("R17", "R25")} == {"pass"}
+    with environment({"CONFIDE_STUDY": str(study.directory)}):
+        publish_task.fn()
+    with open_corpus(study.published) as corpus:
+        rows = corpus.execute("select cohort_week, n_at_risk from persistence_tally").fetchall()
+    assert [(str(week), count) for week, count in rows] == [("2026-01-12", 25)]

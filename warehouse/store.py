@@ -115,6 +115,7 @@ from warehouse.taken_back import (
     read_due,
     tasks_follow,
 )
+from warehouse.tally import SMALLEST_CELL, show_cells_from
 from warehouse.unit_tasks import coding_tasks
 from warehouse.units import (
     count_units,
@@ -137,6 +138,7 @@ __all__ = [
     "QUOTES",
     "REPEAT",
     "RULING",
+    "SMALLEST_CELL",
     "UNFINISHED",
     "Assignment",
     "Beside",
@@ -260,6 +262,7 @@ __all__ = [
     "save_units",
     "set_adjudicators",
     "set_current_round",
+    "show_cells_from",
     "standing_values",
     "table_hash",
     "tasks_follow",
