@@ -11,7 +11,6 @@ from typing import Literal
 from connectors.vault import Vault, open_vault
 from flows.file_modes import open_to_others
 from flows.guard import describe
-from flows.lost_vault import refuse_if_lost
 from flows.shredded import read_mark
 from flows.workspace import Workspace
 from schema.errors import CorpusError
@@ -126,7 +125,7 @@ def gathered(workspace: Workspace, needs: frozenset[Need]) -> Iterator[Evidence]
         warehouse, vault = None, None
         if "vault" in needs and not read_mark(workspace.directory):
             try:
-                refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
+                workspace.refuse_lost_vault()
                 if workspace.vault.exists():
                     keys = workspace.key.vault_keys()
                     vault = stack.enter_context(open_vault(workspace.vault, keys))

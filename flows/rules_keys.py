@@ -1,13 +1,10 @@
 """Rules C: keyed pseudonyms, the secret, the vault, and what must not lie about."""
 
-import mmap
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 
-from connectors.keys import ProjectKey
+from flows.byte_search import forms_of, search
 from flows.rules import Evidence, Outcome, failed, judged, passed
 from flows.shredded import read_mark
 from flows.workspace import Workspace, backup_key_file, key_file, read_private_lines
@@ -49,7 +46,7 @@ def secret(evidence: Evidence) -> Outcome:
         told.append(evidence.problems["vault"])
     if told:
         return failed("; ".join(told))
-    if found := list(_holding(evidence.workspace.directory, key)):
+    if found := search(evidence.workspace.directory, forms_of(key)):
         return failed(
             f"the key stands in {', '.join(found)}: delete it there, and make a new study if "
             "anybody may have read it",
@@ -129,18 +126,6 @@ def _unfit_files(workspace: Workspace) -> Iterator[str]:
                     )
                 except CorpusError as error:
                     yield f"{error} ({source.name}.{name})"
-
-
-def _holding(folder: Path, key: ProjectKey) -> Iterator[str]:
-    """Name the study's files in which the secret stands, as bytes or digits."""
-    digits = key.secret.hex().encode()
-    for place, _folders, names in os.walk(folder):
-        for path in (Path(place) / name for name in names):
-            if path.is_symlink() or not path.is_file() or not path.stat().st_size:
-                continue
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
-                if any(m.find(one) >= 0 for one in (key.secret, digits, digits.upper())):
-                    yield str(path.relative_to(folder))
 
 
 def _still_there(workspace: Workspace, key_id: str) -> bool:

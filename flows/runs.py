@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from uuid import uuid4
 
 from flows.journal import flow_run_id, note
-from flows.lost_vault import refuse_if_lost
 from flows.tally import Tally
 from flows.workspace import Workspace
 from schema.sources import Source
@@ -50,7 +49,7 @@ def recorded(
     Raises:
         VaultLocked: the vault is gone from beside the warehouse; no run is opened.
     """
-    refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
+    workspace.refuse_lost_vault()
     run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.begin_run(

@@ -8,7 +8,6 @@ from typing import Any
 from connectors.vault import count_pending, open_vault
 from flows.coders import progress
 from flows.looks import overdue_before
-from flows.lost_vault import refuse_if_lost
 from flows.shredded import read_mark
 from flows.stream_status import stream_rows, words_of
 from flows.tables import as_table
@@ -130,7 +129,7 @@ def _clear_up(workspace: Workspace, due: store.Due) -> list[dict[str, Any]]:
 def _due(workspace: Workspace) -> list[dict[str, Any]]:
     if read_mark(workspace.directory):
         return []
-    refuse_if_lost(workspace.vault, workspace.warehouse, now=workspace.now())
+    workspace.refuse_lost_vault()
     if not workspace.vault.exists():
         return []
     platforms = sorted({source_platform(source) for source in workspace.study.source})

@@ -16,7 +16,7 @@ from connectors.reddit import RedditCredentials
 from flows import clock
 from flows.environment import STUDY_VARIABLE
 from flows.lost_vault import refuse_if_lost
-from flows.shredded import refuse_if_shredded
+from flows.shredded import read_mark, refuse_if_shredded
 from schema.errors import BadInput, CredentialMissing, KeyUnreadable
 from schema.study import Study, is_loopback
 from schema.study_file import load_study
@@ -93,8 +93,17 @@ class Workspace:
             VaultLocked: the vault is gone from beside a warehouse.
         """
         refuse_if_shredded(self.directory)
-        refuse_if_lost(self.vault, self.warehouse, now=self.now())
+        self.refuse_lost_vault()
         return self._key
+
+    def refuse_lost_vault(self) -> None:
+        """Refuse where the vault is gone from beside a warehouse, and not by shredding.
+
+        Raises:
+            VaultLocked: it is.
+        """
+        if read_mark(self.directory) is None:
+            refuse_if_lost(self.vault, self.warehouse, now=self.now())
 
     @cached_property
     def _key(self) -> ProjectKey:
