@@ -146,6 +146,8 @@ class Budget:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one transaction that no other process interleaves."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.path.exists():
+            self.path.touch(mode=0o600)
         with closing(
             sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)
         ) as told:

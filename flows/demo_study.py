@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 from demo.model import Community
+from flows.file_modes import close_to_others
 from flows.new_study import IGNORED, write_key
 from flows.workspace import config_directory, key_file
 
@@ -112,6 +113,7 @@ def write_demo_study(
     )
     (directory / "study.toml").write_text(text, "utf-8")
     (directory / ".gitignore").write_text(IGNORED, "utf-8")
+    close_to_others(directory)
 
 
 def followed_dids(community: Community) -> list[str]:

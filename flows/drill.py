@@ -150,8 +150,13 @@ def _run(place: Workspace) -> list[Drill]:
     drills = [Drill(name, planted[name], found[name]) for name in _CANARIES]
     drills.append(_crisis(place))
     shredded = shred(place.directory, NAME)
-    left = shredded.found_count + place.vault.exists() + key_file(NAME).exists()
-    return [*drills, Drill("shred", shredded.tried_count, left)]
+    left = (
+        shredded.found_count
+        + shredded.traces_count
+        + place.vault.exists()
+        + key_file(NAME).exists()
+    )
+    return [*drills, Drill("shred", shredded.led_count, left)]
 
 
 _CANARIES = {"deletion": (DELETED,), "opt_out": OPTED_OUT}

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
+from flows.file_modes import UMASK, close_to_others
+
 STUDY_VARIABLE = "CONFIDE_STUDY"
 API_VARIABLE = "PREFECT_API_URL"
 PART_VARIABLE = "CONFIDE_PART"  # which part of `confide up` a process is
@@ -19,12 +21,18 @@ DRAWN_FILE = "round-drawn"  # in var/, made by the first draw
 
 
 def prepare(study_directory: Path) -> None:
-    """Point Prefect and the flows at a study; keep both silent towards the outside."""
+    """Point Prefect and the flows at a study; keep both silent towards the outside.
+
+    What this process and its children write from here on is their owner's alone, where it is not
+    made to be shared.
+    """
+    os.umask(UMASK)
     directory = study_directory.resolve()
     home = directory / "var" / "prefect"
     os.environ[STUDY_VARIABLE] = str(directory)
     if directory.is_dir():
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        home.mkdir(parents=True, exist_ok=True)
+        close_to_others(directory)
     for name, value in _defaults(home).items():
         os.environ.setdefault(name, value)
 

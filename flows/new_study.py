@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
+from flows.file_modes import PASSABLE, close_to_others
 from flows.workspace import key_file
 from schema.errors import BadInput
 from schema.study_file import load_study
@@ -41,11 +42,14 @@ def _write_study(directory: Path) -> list[str]:
     path = directory / "study.toml"
     if path.exists():
         raise BadInput(f"{path} exists already: nothing was changed")
-    directory.mkdir(parents=True, exist_ok=True)
+    if not directory.exists():
+        directory.mkdir(parents=True)
+        directory.chmod(PASSABLE)
     template = files("flows").joinpath("study_template.toml").read_text(encoding="utf-8")
     year = str(datetime.now(UTC).year)
     path.write_text(template.replace("STUDY-NAME", name).replace("YEAR", year), "utf-8")
     (directory / ".gitignore").write_text(IGNORED, "utf-8")
+    close_to_others(directory)
     load_study(path)  # the template must satisfy its own schema
     said = [f"wrote {path}: name your sources there"]
     key = key_file(name)

@@ -41,12 +41,6 @@ def check_permission(workspace: Workspace, source: Source) -> None:
         check_user_agent(workspace, source)
 
 
-def open_to_others(workspace: Workspace) -> tuple[str, ...]:
-    """Name the private files of a study that others than their owner could read."""
-    private = (workspace.vault, workspace.warehouse, workspace.safety_log)
-    return tuple(p.name for p in private if p.exists() and p.stat().st_mode & 0o077)
-
-
 def check_ethics(workspace: Workspace, source: Source) -> None:
     """Refuse a source without an ethics record in force (R5)."""
     _check_ethics(workspace, f"source {source.name}")

@@ -73,6 +73,7 @@ def renew(workspace: Workspace) -> bool:
 def _replace(workspace: Workspace) -> dict[str, int]:
     now = workspace.now()
     with store.open_warehouse(workspace.warehouse, now=now) as warehouse:
+        store.show_cells_from(warehouse, workspace.study.policy.minimum_cell)
         verdicts = compute_verdicts(warehouse, now=now)
         failed = [(name, count) for name, count in store.run_checks(warehouse) if count]
     if failed:

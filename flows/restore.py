@@ -23,6 +23,7 @@ from flows.after_removals import close_unseen
 from flows.backup_keys import find_key
 from flows.drawn import mark_drawn
 from flows.guard import guarded
+from flows.lost_vault import has_vault
 from flows.removing import remove_keyed, resume
 from flows.shredded import refuse_if_shredded
 from flows.stores import open_stores
@@ -139,7 +140,7 @@ def _follow(workspace: Workspace, living: Workspace | None) -> int:
 
 def _learn(workspace: Workspace, living: Workspace) -> list[int]:
     """Take over what the living study's vault keeps out; return what it does not hold any more."""
-    if not living.vault.is_file():
+    if not has_vault(living.vault):
         raise BadInput(
             f"{living.directory} has no vault to learn from: leave --instead-of out, and ask again "
             "for all who wanted to be forgotten since"

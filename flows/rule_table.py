@@ -108,7 +108,7 @@ KEYS = (
     Rule(
         "R11",
         "the secret is its owner's alone",
-        "where the key lies, modes of all private files, every byte of the study for the key",
+        "where the key lies, modes of all but published/, every byte of the study for the key",
         rules_keys.secret,
         (*READING, *FROM_FILES, *RELEASE),
         uses=("vault",),

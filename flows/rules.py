@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.vault import Vault, open_vault
+from flows.file_modes import open_to_others
 from flows.guard import describe
-from flows.permission import open_to_others
 from flows.shredded import read_mark
 from flows.workspace import Workspace
 from schema.errors import CorpusError
@@ -119,14 +119,16 @@ def judged(offending: dict[str, int], holds: str, remedy: str) -> Outcome:
 @contextmanager
 def gathered(workspace: Workspace, needs: frozenset[Need]) -> Iterator[Evidence]:
     """Open what checks need, and keep it open while they look."""
-    open_files = open_to_others(workspace)  # before opening one makes it private
+    open_files = open_to_others(workspace.directory)  # before opening one makes it private
     problems: dict[Need, str] = {}
     with ExitStack() as stack:
         warehouse, vault = None, None
-        if "vault" in needs and workspace.vault.exists() and not read_mark(workspace.directory):
+        if "vault" in needs and not read_mark(workspace.directory):
             try:
-                keys = workspace.key.vault_keys()
-                vault = stack.enter_context(open_vault(workspace.vault, keys))
+                workspace.refuse_lost_vault()
+                if workspace.vault.exists():
+                    keys = workspace.key.vault_keys()
+                    vault = stack.enter_context(open_vault(workspace.vault, keys))
             except CorpusError as error:
                 problems["vault"] = str(error)
         if "warehouse" in needs and workspace.warehouse.exists():

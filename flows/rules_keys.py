@@ -1,13 +1,10 @@
 """Rules C: keyed pseudonyms, the secret, the vault, and what must not lie about."""
 
-import mmap
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 
-from connectors.keys import ProjectKey
+from flows.byte_search import forms_of, search
 from flows.rules import Evidence, Outcome, failed, judged, passed
 from flows.shredded import read_mark
 from flows.workspace import Workspace, backup_key_files, key_file, read_private_lines
@@ -18,6 +15,7 @@ from warehouse import store
 PRIVATE_FILES = ("authors_file", "lists_file", "feeds_file", "uri_file")  # each names accounts
 BACKUP = "backup"  # the act's name in the audit log
 BACKUP_DAYS = 7  # that a backup may open, and with it what was removed since
+NAMED = 5  # files that one sentence names
 TRIED = 100  # native ids that are keyed anew
 
 
@@ -41,14 +39,14 @@ def secret(evidence: Evidence) -> Outcome:
     """R11: the key is its owner's alone and nowhere in the study; nor is a list of names."""
     if read_mark(evidence.workspace.directory):
         return passed("the study was shredded: it has no key any more")
-    told = [f"{name} can be read by others: chmod 600 it" for name in evidence.open_files]
+    told = _open(evidence.open_files)
     told += _unfit_files(evidence.workspace)
-    key = evidence.workspace.key
+    key = evidence.workspace.read_key()
     if "vault" in evidence.problems:
         told.append(evidence.problems["vault"])
     if told:
         return failed("; ".join(told))
-    if found := list(_holding(evidence.workspace.directory, key)):
+    if found := search(evidence.workspace.directory, forms_of(key)):
         return failed(
             f"the key stands in {', '.join(found)}: delete it there, and make a new study if "
             "anybody may have read it",
@@ -106,6 +104,17 @@ def _is_backup_old(evidence: Evidence) -> bool:
     return last is not None and last[0] < workspace.now() - timedelta(days=BACKUP_DAYS)
 
 
+def _open(names: tuple[str, ...]) -> list[str]:
+    """Say what of the study others could read, by name as far as a sentence holds."""
+    if not names:
+        return []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [
+        f"{', '.join(names[:NAMED])}{more} can be read by others: in the study's folder, "
+        "chmod -R go-rwx all but published, and chmod go-rw the folder itself"
+    ]
+
+
 def _unfit_files(workspace: Workspace) -> Iterator[str]:
     """Say what is wrong with the files that name people: outside the study, their owner's alone."""
     for source in workspace.study.source:
@@ -117,18 +126,6 @@ def _unfit_files(workspace: Workspace) -> Iterator[str]:
                     )
                 except CorpusError as error:
                     yield f"{error} ({source.name}.{name})"
-
-
-def _holding(folder: Path, key: ProjectKey) -> Iterator[str]:
-    """Name the study's files in which the secret stands, as bytes or digits."""
-    digits = key.secret.hex().encode()
-    for place, _folders, names in os.walk(folder):
-        for path in (Path(place) / name for name in names):
-            if path.is_symlink() or not path.is_file() or not path.stat().st_size:
-                continue
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as m:
-                if any(m.find(one) >= 0 for one in (key.secret, digits, digits.upper())):
-                    yield str(path.relative_to(folder))
 
 
 def _still_there(workspace: Workspace, key_id: str) -> bool:

@@ -20,15 +20,16 @@ def one_file(evidence: Evidence) -> Outcome:
 
 
 def large_cells(evidence: Evidence) -> Outcome:
-    """R25: no stored cell counts fewer than the policy allows."""
-    minimum = evidence.workspace.study.policy.minimum_cell
+    """R25: no stored cell counts fewer than the rule allows; a publication shows fewer still."""
+    smallest, minimum = store.SMALLEST_CELL, evidence.workspace.study.policy.minimum_cell
     return judged(
         {
-            f"cells of persistence_tally are under {minimum}": store.count_small_cells(
-                evidence.rows, minimum
+            f"cells of persistence_tally are under {smallest}": store.count_small_cells(
+                evidence.rows
             )
         },
-        f"no stored cell is under {minimum}; cells of a release will be checked by its verb",
+        f"no stored cell is under {smallest}, and no published one under {max(smallest, minimum)}; "
+        "cells of a release will be checked by its verb",
         "delete them, or merge them into larger ones",
     )
 

@@ -43,13 +43,12 @@ def everywhere(evidence: Evidence) -> Outcome:
 
 def no_residue(evidence: Evidence) -> Outcome:
     """R17: nothing keyed is left of a post that is gone; what remains is counted in large cells."""
-    minimum = evidence.workspace.study.policy.minimum_cell
     return judged(
         {
             "rows hang on posts that are gone": store.count_offending(evidence.rows, "orphans"),
             "codings have no unit": store.count_offending(evidence.rows, "codings_without_unit"),
-            f"cells of the tally are under {minimum}": store.count_small_cells(
-                evidence.rows, minimum
+            f"cells of the tally are under {store.SMALLEST_CELL}": store.count_small_cells(
+                evidence.rows
             ),
         },
         "no row hangs on a post that is gone",

@@ -45,7 +45,11 @@ def recorded(
 
     `route`: under which permission it reads, where that is not the source's own. `stream`: which
     part of the source it reads, where it reads one of several files.
+
+    Raises:
+        VaultLocked: the vault is gone from beside the warehouse; no run is opened.
     """
+    workspace.refuse_lost_vault()
     run = Run(uuid4().hex, source.name, route or workspace.study.route(source.kind))
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         store.begin_run(

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 from connectors.keys import ProjectKey, read_key_file
 from connectors.vault import VaultEntry, open_vault
 from flows.alone import is_followed
+from flows.byte_search import forms_of, search
 from flows.guard import guarded
 from flows.removing import resume
 from flows.rules_keys import PRIVATE_FILES
@@ -44,7 +45,8 @@ STATE = ("reddit-*.sqlite*", "budgets", "sessions")  # in var, of invented platf
 class Shredded:
     """What was destroyed, and what only a person can.
 
-    `tried_count` native ids were looked for afterwards, and `found_count` of them led to a row.
+    Of `tried_count` native ids `led_count` led to a row before, and `found_count` do afterwards;
+    `traces_count` of them and of the spellings of the key stand in the study's files.
     """
 
     key_id: str
@@ -52,7 +54,9 @@ class Shredded:
     suppressed_count: int
     is_key_file_destroyed: bool
     tried_count: int
+    led_count: int
     found_count: int
+    traces_count: int
     by_hand: tuple[str, ...]
 
     def as_text(self) -> str:
@@ -61,10 +65,20 @@ class Shredded:
         told = [
             f"destroyed: the vault {key_file}(key {self.key_id}), which led to {self.posts_count} "
             f"posts, and {self.suppressed_count} suppression hashes",
-            f"tried again: {self.found_count} of {self.tried_count} native ids lead to a row"
-            + (", through a key that is still there" if self.found_count else ""),
+            *self._proof(),
         ]
         return "\n".join([*told, *(f"destroy by hand: {what}" for what in self.by_hand)])
+
+    def _proof(self) -> list[str]:
+        if not self.tried_count:
+            return ["nothing was tried again: the vault held nothing, or its key was gone already"]
+        return [
+            f"tried: {self.led_count} of {self.tried_count} native ids led to a row before, "
+            f"{self.found_count} do now"
+            + (", through a key that is still there" if self.found_count else ""),
+            "searched every file of the study for the key and these ids: "
+            f"{self.traces_count} found",
+        ]
 
     def as_dict(self) -> dict[str, object]:
         """Return it as plain data."""
@@ -105,6 +119,7 @@ def shred(directory: Path, confirmed: str) -> Shredded:
         }
         with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
             store.log_act(warehouse, "shred", counts)
+    led = _count_led(workspace, key, known)
     with _undisturbed(workspace):
         for part in VAULT_PARTS:
             destroy(workspace.vault.with_name(workspace.vault.name + part))
@@ -112,7 +127,7 @@ def shred(directory: Path, confirmed: str) -> Shredded:
         is_destroyed = _destroy_key_file(workspace, key_id)
         for path in backup_key_files(name):  # no backup opens without
             destroy(path)
-    found = _linked(workspace, known)
+    found, traces = _linked(workspace, known), _traces(workspace, key, known)
     write_mark(workspace.directory, Shredding(at, key_id, is_complete=True))
     return Shredded(
         key_id=key_id,
@@ -120,8 +135,10 @@ def shred(directory: Path, confirmed: str) -> Shredded:
         suppressed_count=suppressed_count,
         is_key_file_destroyed=is_destroyed,
         tried_count=len(known),
+        led_count=led,
         found_count=found,
-        by_hand=tuple(_by_hand(workspace)),
+        traces_count=len(set().union(*traces.values())),
+        by_hand=(*_told(traces), *_by_hand(workspace)),
     )
 
 
@@ -220,7 +237,12 @@ def _linked(workspace: Workspace, known: dict[int, VaultEntry]) -> int:
         raise WarehouseError(
             f"{workspace.vault.name} is there again: end what made it, shred again"
         )
-    if (key := _key(workspace)) is None or not known:
+    return _count_led(workspace, _key(workspace), known)
+
+
+def _count_led(workspace: Workspace, key: ProjectKey | None, known: dict[int, VaultEntry]) -> int:
+    """Count the native ids that lead to a row with this key."""
+    if key is None or not known or not workspace.warehouse.exists():
         return 0
     keys = [
         post_keys(entry.platform, [entry.native_id], key=key.pseudonym_key(entry.platform))[0]
@@ -228,6 +250,19 @@ def _linked(workspace: Workspace, known: dict[int, VaultEntry]) -> int:
     ]
     with store.open_warehouse(workspace.warehouse, now=workspace.now()) as warehouse:
         return store.count_held(warehouse, keys)
+
+
+def _traces(
+    workspace: Workspace, key: ProjectKey | None, known: dict[int, VaultEntry]
+) -> dict[str, set[bytes]]:
+    """Map the study's files in which the key or one of the ids stands to what does."""
+    words = {entry.native_id.encode() for entry in known.values()}
+    return search(workspace.directory, words.union(() if key is None else forms_of(key)))
+
+
+def _told(traces: dict[str, set[bytes]]) -> Iterator[str]:
+    for name, words in sorted(traces.items()):
+        yield f"{name}, in which the key or an id stands ({len(words)} of them)"
 
 
 def _by_hand(workspace: Workspace) -> Iterator[str]:

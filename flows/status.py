@@ -43,6 +43,7 @@ def status(directory: Path) -> dict[str, Any]:
 
     Raises:
         StudyInvalid: there is no valid study.
+        VaultLocked: the vault is gone from beside the warehouse.
     """
     workspace = open_workspace(directory)
     if not workspace.warehouse.exists():
@@ -155,7 +156,10 @@ def _clear_up(workspace: Workspace, due: store.Due) -> list[dict[str, Any]]:
 
 
 def _due(workspace: Workspace) -> list[dict[str, Any]]:
-    if not workspace.vault.exists() or read_mark(workspace.directory):
+    if read_mark(workspace.directory):
+        return []
+    workspace.refuse_lost_vault()
+    if not workspace.vault.exists():
         return []
     platforms = sorted({source_platform(source) for source in workspace.study.source})
     with open_vault(workspace.vault, workspace.key.vault_keys()) as vault:

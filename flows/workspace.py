@@ -15,7 +15,8 @@ from connectors.keys import ProjectKey, read_key_file
 from connectors.reddit import RedditCredentials
 from flows import clock
 from flows.environment import STUDY_VARIABLE
-from flows.shredded import refuse_if_shredded
+from flows.lost_vault import refuse_if_lost
+from flows.shredded import read_mark, refuse_if_shredded
 from schema.errors import BadInput, CredentialMissing, KeyUnreadable
 from schema.study import Study, is_loopback
 from schema.study_file import load_study
@@ -82,15 +83,30 @@ class Workspace:
         """Tell the time this study lives in."""
         return clock.now(self.study)
 
-    @cached_property
+    @property
     def key(self) -> ProjectKey:
-        """The project key.
+        """The project key, for a study that has its vault or begins one.
 
         Raises:
             KeyUnreadable: nowhere to be found, or not fit to be used.
             PolicyRefused: the study was shredded, so that nothing may be linked again.
+            VaultLocked: the vault is gone from beside a warehouse.
         """
         refuse_if_shredded(self.directory)
+        self.refuse_lost_vault()
+        return self._key
+
+    def refuse_lost_vault(self) -> None:
+        """Refuse where the vault is gone from beside a warehouse, and not by shredding.
+
+        Raises:
+            VaultLocked: it is.
+        """
+        if read_mark(self.directory) is None:
+            refuse_if_lost(self.vault, self.warehouse, now=self.now())
+
+    @cached_property
+    def _key(self) -> ProjectKey:
         return self.read_key()
 
     def read_key(self) -> ProjectKey:

@@ -16,6 +16,7 @@ from connectors.vault import Vault, VaultEntry, open_vault
 from flows import drill as drills
 from flows.coding_round import draw_task, push_task
 from flows.documents import DOCS
+from flows.file_modes import close_to_others
 from flows.new_study import write_key
 from flows.publish import publish_task
 from flows.rule_table import RULES, applied, blocked, page
@@ -30,6 +31,7 @@ from tests.support.warehouse_rows import NOW, STAMP, author, coding, codings, po
 from transforms.pseudonymize import post_keys
 from transforms.scrub import SCRUBBER_VERSION
 from warehouse import store
+from warehouse.corpus import open_corpus
 
 ETHICS = """[policy.ethics]
 protocol = "board 7"
@@ -127,6 +129,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory, config: Path) -> Path:
         coded = codings(coding(first, "identifying_detail", 0, annotation_id=1))
         marked = spans((1, first, "identifying_detail", 0, 3))
         store.save_codings(warehouse, coded, marked, now=NOW)
+    close_to_others(folder)
     return folder
 
 
@@ -412,6 +415,7 @@ def written(name: str, content: bytes = b"planted") -> Callable[[Workspace], Non
         path = workspace.directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        path.chmod(0o600)
 
     return write
 
@@ -434,6 +438,12 @@ def annotated(text: str) -> Callable[[Workspace], None]:
 IN_FILES: dict[str, tuple[str, Callable[[Workspace], object], str]] = {
     "a vault for all": ("R11", lambda w: w.vault.chmod(0o644), "vault.sqlite can be read"),
     "a warehouse for all": ("R11", lambda w: w.warehouse.chmod(0o640), "warehouse.duckdb can"),
+    "a folder for all": ("R11", lambda w: w.state.chmod(0o755), "var can be read"),
+    "a study.toml for all": (
+        "R11",
+        lambda w: (w.directory / "study.toml").chmod(0o644),
+        "study.toml can be read",
+    ),
     "a damaged vault": ("R11", lambda w: w.vault.write_bytes(b"x" * 4096), "vault.sqlite"),
     "the key in a log": ("R11", written("var/a.log", KEY.hex().encode()), "stands in var/a.log"),
     "the key as bytes": ("R11", written("notes.bin", b"--" + KEY), "stands in notes.bin"),
@@ -584,3 +594,24 @@ def test_a_drill_notices_steps_that_do_nothing(
     passed = {one.name: one.is_passed for one in drills.drill(study.directory)}
     assert passed == {"deletion": False, "opt_out": False, "crisis": False, "shred": True}
     assert outcome_of("R30", study).why.startswith("the last drill failed")
+
+
+def test_a_stricter_cell_neither_blocks_publishing_nor_shows_smaller_ones(
+    study: Workspace,
+) -> None:
+    path = study.directory / "study.toml"
+    text = path.read_text("utf-8").replace("[policy]", "[policy]\nminimum_cell = 20", 1)
+    path.write_text(text, "utf-8")
+    with store.open_warehouse(study.warehouse, now=NOW) as warehouse:
+        for week, count in (("2026-01-05", 15), ("2026-01-12", 25)):
+            warehouse.execute(
+                "insert into landed.persistence_tally "
+                f"values ('reddit', '{week}', 'subreddit', 'other', 3, {count}, {count}, 0)"
+            )
+    stricter = open_workspace(study.directory)
+    assert {outcome_of(rule, stricter).verdict for rule in ("R17", "R25")} == {"pass"}
+    with environment({"CONFIDE_STUDY": str(study.directory)}):
+        publish_task.fn()
+    with open_corpus(study.published) as corpus:
+        rows = corpus.execute("select cohort_week, n_at_risk from persistence_tally").fetchall()
+    assert [(str(week), count) for week, count in rows] == [("2026-01-12", 25)]

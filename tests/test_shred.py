@@ -1,6 +1,7 @@
 """A study's end: vault and key are destroyed, nothing is linked again, the analyst's side stays."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def test_it_destroys_vault_and_key_and_proves_it(study: Passes) -> None:
     (study.place.folder / "var" / "budgets").mkdir(parents=True)
     (study.place.folder / "var" / "budgets" / "bluesky-1.sqlite").write_text("asked often")
     done = shred(study)
-    assert (done["posts_count"], done["tried_count"], done["found_count"]) == (3, 3, 0)
+    assert (done["posts_count"], done["tried_count"], done["led_count"]) == (3, 3, 3)
+    assert (done["found_count"], done["traces_count"]) == (0, 0)
     assert done["is_key_file_destroyed"] is True
     assert not vault.exists()
     assert not key.exists()
@@ -80,6 +82,35 @@ def test_a_key_that_is_still_somewhere_is_said_to_link(study: Passes) -> None:
     assert any("CONFIDE_KEY" in str(what) for what in list(done["by_hand"]))  # type: ignore[call-overload]
     study.place = study.place.having(**with_key)
     study.place.invoke("forget", given="u/moss-lantern-7731").refuses(3, "shredded", "R12")
+
+
+SPELLINGS = {
+    "raw": KEY,
+    "hex": KEY.hex().encode(),
+    "HEX": KEY.hex().upper().encode(),
+    "base64": b64encode(KEY),
+    "an id": POSTS[0].native_id.encode(),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_what_would_still_link_is_found_in_any_file(study: Passes, spelling: str) -> None:
+    planted = study.place.folder / "var" / "deep" / "notes.txt"
+    planted.parent.mkdir(parents=True)
+    planted.write_bytes(b"x" * 5000 + SPELLINGS[spelling] + b"\nrest")
+    told = study.place.invoke("shred", "--yes", study.place.folder.name).succeeds().out
+    assert "3 of 3 native ids led to a row before, 0 do now" in told
+    assert "the key and these ids: 1 found" in told
+    assert "destroy by hand: var/deep/notes.txt" in told
+    assert POSTS[0].native_id not in told
+
+
+def test_ids_that_led_nowhere_before_prove_nothing_and_are_said(study: Passes) -> None:
+    study.write("delete from landed.post_versions")
+    done = shred(study)
+    assert (done["tried_count"], done["led_count"], done["found_count"]) == (3, 0, 0)
+    again = study.place.invoke("shred", "--yes", study.place.folder.name).succeeds().out
+    assert "nothing was tried again" in again
 
 
 @pytest.mark.prefect_server

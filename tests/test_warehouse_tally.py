@@ -93,7 +93,23 @@ def test_a_cell_that_is_down_to_ten_counts_no_further(tmp_path: Path) -> None:
         )
         assert sorted(written) == [(2, 12, 1), (4, 11, 1)]
         assert all(row[2] >= 11 for row in table(warehouse))
-        assert store.count_small_cells(warehouse, 11) == 0
+        assert store.count_small_cells(warehouse) == 0
+
+
+@pytest.mark.parametrize(("minimum", "shown"), [(20, 20), (11, 12), (5, 12)])
+def test_a_stricter_study_shows_larger_cells_of_the_same_counts(
+    tmp_path: Path, minimum: int, shown: int
+) -> None:
+    with opened(tmp_path / "w.duckdb") as warehouse:
+        save(warehouse, *cohort(22))
+        for day in range(1, 10):
+            remove(warehouse, day, days=day)
+        before = table(warehouse)
+        store.show_cells_from(warehouse, minimum)
+        assert min(row[2] for row in table(warehouse)) == (shown if shown > 12 else before[-1][2])
+        assert set(table(warehouse)) <= set(before)
+        store.show_cells_from(warehouse, 11)
+        assert table(warehouse) == before
 
 
 def test_posts_that_were_seen_late_are_no_part_of_it(tmp_path: Path) -> None:

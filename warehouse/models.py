@@ -25,6 +25,7 @@ MACROS = (
     "unit_type",
     "timeline_key",
     "days_up",
+    "smallest_cell",
     "reach_devices",
     "community_week_key",
     "reach_device_count",

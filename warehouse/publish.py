@@ -19,7 +19,7 @@ from warehouse.rewriting import replacing
 from warehouse.taken_back import published_follows, read_due
 from warehouse.verdicts import make_claim_views
 
-READABLE = 0o644
+READABLE, REACHABLE = 0o644, 0o755  # whatever the umask: these are to be shared
 # Without the methods that pack what the heap happened to hold in the place of nulls: equal rows
 # would not give equal bytes.
 PACKING = "set disabled_compression_methods = 'fsst,dict_fsst,bitpacking'"
@@ -40,7 +40,9 @@ def publish(path: Path, target: Path, *, now: datetime) -> Mapping[str, int]:
     Raises:
         WarehouseError: another flow or program holds the warehouse, or a claim does not run.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.exists():
+        target.parent.mkdir(parents=True)
+        target.parent.chmod(REACHABLE)
     with open_warehouse(path, now=now) as warehouse:
         sweep(target.parent)
         with replacing(target, prefix=UNFINISHED[2], mode=READABLE) as fresh:

@@ -9,6 +9,7 @@ import polars as pl
 
 from warehouse.connection import Warehouse
 from warehouse.models import models
+from warehouse.tally import SMALLEST_CELL
 
 _TEXT_COLUMNS = """
 select table_name, list(column_name order by column_name)
@@ -88,10 +89,19 @@ def count_young_units(warehouse: Warehouse, days: int) -> int:
     return int(warehouse.scalar(_YOUNG, [warehouse.now, days]))
 
 
-def count_small_cells(warehouse: Warehouse, minimum: int) -> int:
-    """Count the cells of the tally of removed posts with fewer posts than `minimum`."""
+def count_small_cells(warehouse: Warehouse) -> int:
+    """Count the cells of the tally of removed posts with fewer posts than it may count."""
     sql = "select count(*) from landed.persistence_tally where at_risk_count < ?"
-    return int(warehouse.scalar(sql, [minimum]))
+    return int(warehouse.scalar(sql, [SMALLEST_CELL]))
+
+
+def has_held_posts(warehouse: Warehouse) -> bool:
+    """Tell whether posts lie here, or did before they were removed."""
+    sql = (
+        "select exists (select * from landed.post_versions) "
+        "or exists (select * from landed.removals_audit where platform <> 'study')"
+    )
+    return bool(warehouse.scalar(sql))
 
 
 def count_acts(warehouse: Warehouse, act: str) -> int:

@@ -78,6 +78,7 @@ from warehouse.rules import (
     count_offending,
     count_small_cells,
     count_young_units,
+    has_held_posts,
     last_act,
     naming_columns,
 )
@@ -114,6 +115,7 @@ from warehouse.taken_back import (
     read_due,
     tasks_follow,
 )
+from warehouse.tally import SMALLEST_CELL, show_cells_from
 from warehouse.unit_tasks import coding_tasks
 from warehouse.units import (
     count_units,
@@ -136,6 +138,7 @@ __all__ = [
     "QUOTES",
     "REPEAT",
     "RULING",
+    "SMALLEST_CELL",
     "UNFINISHED",
     "Assignment",
     "Beside",
@@ -183,6 +186,7 @@ __all__ = [
     "end_purge",
     "end_run",
     "expire_texts",
+    "has_held_posts",
     "hash_rows",
     "hidden_authors",
     "hidden_posts",
@@ -258,6 +262,7 @@ __all__ = [
     "save_units",
     "set_adjudicators",
     "set_current_round",
+    "show_cells_from",
     "standing_values",
     "table_hash",
     "tasks_follow",

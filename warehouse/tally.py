@@ -1,7 +1,8 @@
 """How long posts stay up: what goes is counted, by cohort and age, before its rows are deleted.
 
 A cell counts at least 11 posts that were still up at that age, or nothing is written: no count
-stands for a post that somebody could look for. What a row says of a post is gone with it.
+stands for a post that somebody could look for. What a row says of a post is gone with it. A study
+whose policy asks for larger cells keeps these counts and shows fewer of them.
 """
 
 from datetime import datetime
@@ -10,6 +11,7 @@ from warehouse.clock import naive
 from warehouse.connection import Warehouse
 
 SMALLEST_CELL = 11
+_SHOWN = "create or replace macro smallest_cell() as {}"
 # what shows how long posts stay public; who opts out, or what a policy lets go, may still be up
 _TELLING = ("deleted_by_author", "removed_by_moderator", "account_deleted", "taken_down")
 _TALLIED = """
@@ -92,3 +94,10 @@ def tally(warehouse: Warehouse, reason: str, *, now: datetime) -> None:
             "insert into landed.persistence_tally by name select * from tallied "
             f"anti join landed.persistence_tally using ({_CELL})"
         )
+
+
+def show_cells_from(warehouse: Warehouse, minimum: int) -> None:
+    """Let the life table show cells of so many posts or more; never of fewer than are counted."""
+    smallest = max(SMALLEST_CELL, minimum)
+    if warehouse.scalar("select smallest_cell()") != smallest:
+        warehouse.execute(_SHOWN.format(smallest))

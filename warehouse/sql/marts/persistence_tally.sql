@@ -1,6 +1,7 @@
 -- How long posts stay up, in counts only: a life table. Grain: one row per cell and age at which
--- something happened, and the first and last age; where a cell is down to 10 posts it ends.
--- Of posts seen within a day of their creation. A struggle cell under 11 is merged into other.
+-- something happened, and the first and last age. A cell shows 11 posts or more, or as many as
+-- policy.minimum_cell asks for; it ends where fewer are left. Of posts seen within a day of their
+-- creation. A struggle cell under that is merged into other.
 -- @platform reddit or bluesky
 -- @cohort_week Monday of the week the posts were created
 -- @community_kind subreddit, feed or network
@@ -64,7 +65,7 @@ merged as (
                 when
                     sum(leaving_count) over (
                         partition by platform, cohort_week, community_kind, code_cell
-                    ) < 11
+                    ) < smallest_cell()
                     then 'other'
                 else code_cell
             end as code_cell
@@ -96,7 +97,7 @@ large as (
             partition by platform, cohort_week, community_kind, code_cell
         ) as last_age_days
     from ages
-    where at_risk_count >= 11
+    where at_risk_count >= smallest_cell()
 )
 
 select
