@@ -40,7 +40,7 @@ def finish() -> dict[str, int]:
         CorpusError: something could not be done; the next run tries again.
     """
     parts: dict[str, Callable[[], int]] = {
-        "completed_count": lambda: resume(open_workspace()),
+        "completed_count": lambda: guarded(resume)(open_workspace()),
         "rewritten_count": compact_warehouse,
         "tasks_count": lambda: close_tasks() if _due().are_tasks_due else 0,
         "published_count": lambda: renew_published() if _due().is_published_due else 0,

@@ -70,6 +70,8 @@ def tell_untold(flow: Any, flow_run: Any, state: Any) -> None:
     """
     name, why = _name(flow, flow_run), _why(state)
     workspace, of_parts = open_workspace(), list[dict[str, Any]]()
+    if workspace.study.alerts.webhook_file is None:  # then `tell_pass` told nothing either
+        return
     with _harmless(workspace), _kept(workspace) as known:
         of_parts = [entry for entry in known.values() if entry["about"] != name]
     is_told = any(entry["sentence"] == f"{entry['about']}: {why}" for entry in of_parts)

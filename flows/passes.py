@@ -44,7 +44,7 @@ def each(
     with _put_off(failures, DUPLICATES):
         marked = mark_duplicates()
     with _put_off(failures, CLEAR_UP):
-        finish()
+        guarded(finish)()
     _tell(parts, done, failures, marked)
     for failure in failures.values():
         raise failure

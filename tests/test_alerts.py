@@ -17,7 +17,7 @@ from prefect.context import TagsContext
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Crashed, Failed, Running
 
-from connectors.vault import VaultEntry, open_vault
+from connectors.vault import PendingRemoval, VaultEntry, open_vault
 from flows import alerts
 from flows.alerts import HOOKS, PASS_HOOKS, tell_dead, tell_pass
 from flows.backfill import backfill
@@ -328,6 +328,26 @@ def test_what_fails_beside_the_parts_of_a_pass_is_told(
     tables = [artifact["data"] for artifact in prefect_server.ask("artifacts/filter")]
     is_shown = any("**duplicates** failed: " in str(table) for table in tables)
     assert is_shown or about != "duplicates"
+
+
+@pytest.mark.prefect_server
+def test_nothing_is_read_while_a_removal_that_was_begun_cannot_be_completed(
+    study: Passes, receiver: Receiver, prefect_server: PrefectServer
+) -> None:
+    brought(study, {0: 1})
+    with (
+        study.workspace() as workspace,
+        open_vault(workspace.vault, workspace.key.vault_keys()) as vault,
+    ):
+        begun = PendingRemoval("reddit", 1, None, "opted_out")
+        vault.suppress("reddit", pending=[begun])
+    study.write("alter table landed.removals_audit rename to elsewhere")
+    here = study.place.having(CONFIDE_NOW=NOW.isoformat(), **prefect_server.environment())
+    assert here.run("collect").code == 1
+    told = receiver.kinds()
+    assert "failure clear-up" in told
+    assert "failure porch" not in told
+    assert not [kind for kind in told if "collect" in kind]
 
 
 @pytest.mark.prefect_server
