@@ -393,6 +393,11 @@ IN_VAULT: dict[str, tuple[str, Callable[[Vault], None], str]] = {
         lambda vault: vault.suppress("reddit", native_ids=["t3_sound2"]),
         "1 posts are held",
     ),
+    "an account that was to stay out": (
+        "R19",
+        lambda vault: vault.suppress("bluesky", authors=["did:plc:sound"]),
+        "1 accounts that were to stay out have posts here",
+    ),
 }
 
 
