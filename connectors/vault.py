@@ -194,6 +194,18 @@ class Vault(StayingOut):
         tokens = self._seals.staying_out(platform, "post", self.every_native_id(platform))
         return sum(1 for _ in self._select("token from suppressed", list(tokens.values())))
 
+    def held_suppressed_accounts(self) -> set[str]:
+        """Return the Bluesky accounts that were to stay out for good and of which posts are held.
+
+        An at-uri spells out its author's DID; Reddit's ids tell of no account.
+        """
+        held = {name.split("/")[2] for name in self.every_native_id("bluesky")}
+        tokens = self._seals.staying_out("bluesky", "author", held)
+        barred = {
+            bytes(token) for (token,) in self._select("token from suppressed", [*tokens.values()])
+        }
+        return {name for name, token in tokens.items() if token in barred}
+
     def _sealed_row(self, entry: VaultEntry) -> tuple[bytes, bytes, int, bytes]:
         token = self._seals.post(entry.post_key)
         value = orjson.dumps([entry.platform, entry.native_id, entry.post_key, entry.source])

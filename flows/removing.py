@@ -31,6 +31,7 @@ _PENDING = {
     "reason": pl.String,
 }
 _UNSEEN, _CLOSED = "gone before it was seen", "account closed before it was seen"
+_WHOLE_ACCOUNT = "account taken out for good"
 
 
 def remove(
@@ -84,6 +85,9 @@ def remove_from(
     taken = store.posts_meant(warehouse, Removal.validate(keyed.filter(held & is_for_good)))
     named = _named(removals.filter(is_for_good))
     named["native_ids"] += vault.native_ids(taken["post_key"].to_list()).values()
+    accounts = keyed.filter(is_for_good)["author_pseudonym"].drop_nulls().to_list()
+    if accounts:  # by what the warehouse calls them, too, so that R19 can look for them there
+        vault.keep_out(platform, cause=_WHOLE_ACCOUNT, now=now, authors=accounts)
     vault.suppress(platform, **named, pending=pending)
     removed_count = _complete(stores, pending, now=now) if pending else 0
     vault.forget(keyed["post_key"].drop_nulls().to_list())

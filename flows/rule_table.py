@@ -174,10 +174,11 @@ REMOVAL = (
     Rule(
         "R19",
         "who opted out stays out",
-        "every id of the vault against the suppression hashes",
+        "every id of the vault and every author's pseudonym against the suppression hashes",
         rules_removal.stays_out,
         RELEASE,
         needs=("vault",),
+        uses=("warehouse",),
     ),
 )
 WISHES = (

@@ -4,6 +4,7 @@ from connectors.vault import count_pending
 from flows.looks import overdue_before
 from flows.rules import Evidence, Outcome, failed, inapplicable, judged, passed, platforms_of
 from schema.vocabulary import PLATFORMS, Platform
+from transforms.pseudonymize import author_pseudonyms
 from warehouse import store
 
 
@@ -73,7 +74,23 @@ def stays_out(evidence: Evidence) -> Outcome:
     back = sum(evidence.map.count_held_suppressed(platform) for platform in PLATFORMS)
     kept_out = evidence.map.count_suppressed()
     return judged(
-        {"posts are held that were to stay out": back},
-        f"{kept_out} posts and accounts stay out, and none of these posts is held",
+        {
+            "posts are held that were to stay out": back,
+            "accounts that were to stay out have posts here": len(_accounts_back(evidence)),
+        },
+        f"{kept_out} posts and accounts stay out, and nothing of them is held",
         "run `confide forget` with them, and find out what brought them back",
     )
+
+
+def _accounts_back(evidence: Evidence) -> set[str]:
+    """Find accounts that stay out, by their pseudonyms among the rows and by DID in the vault."""
+    key = evidence.workspace.key.pseudonym_key("bluesky")
+    found = set(
+        author_pseudonyms("bluesky", sorted(evidence.map.held_suppressed_accounts()), key=key)
+    )
+    if evidence.warehouse is not None:
+        for platform in PLATFORMS:
+            held = store.held_authors(evidence.warehouse, platform)
+            found |= evidence.map.suppressed(platform, (), held)[1]
+    return found

@@ -159,6 +159,50 @@ def test_a_sound_study_passes(evidence: Evidence, number: str) -> None:
         assert "deposit it before you publish" in outcome.why
 
 
+LOG = "landed.removals_audit"
+CHANGED = {
+    "date": "removed_at = removed_at + interval 1 microsecond",
+    "platform": "platform = 'reddit'",
+    "reason": "reason = 'opted_out'",
+    "posts": "posts_count = posts_count + 1",
+    "counts": "rows_by_store = '{}'",
+    "chain": "previous_hash = repeat('1', 64)",
+    "hash": "hash = repeat('1', 64)",
+    "number": "seq = seq + 7",
+}
+NEXT = "max(seq) + 1, max(removed_at), 'study', 'drill', 0, '{}', arg_max(hash, seq)"
+INSERTED = {
+    "a line at the end": f"insert into {LOG} values (3, now(), 'study', 'x', 0, '{{}}', '', '')",
+    "a line at the end, well chained": (
+        f"insert into {LOG} select {NEXT}, audit_hash({NEXT}) from {LOG}"
+    ),
+    "a line before the first": f"insert into {LOG} from {LOG} select * replace (0 as seq) limit 1",
+    "a line twice": f"insert into {LOG} from {LOG} where seq = 1",
+    "the first line gone": f"delete from {LOG} where seq = 1",
+    "all lines gone": f"delete from {LOG}",
+    "two lines in each other's place": f"update {LOG} set seq = 3 - seq",
+}
+TAMPERED = {
+    f"{what} of line {line}": f"update {LOG} set {change} where seq = {line}"
+    for what, change in CHANGED.items()
+    for line in (1, 2)
+} | INSERTED
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_tampering_with_any_line_of_the_log_is_found(evidence: Evidence, how: str) -> None:
+    rows = evidence.rows
+    before = rows.execute(f"from {LOG} order by all")
+    rows.execute("begin")
+    try:
+        rows.execute(TAMPERED[how])
+        assert rows.execute(f"from {LOG} order by all") != before
+        fails("R29", evidence, "lines of the audit log were changed")
+    finally:
+        rows.execute("rollback")
+    assert BY_NUMBER["R29"].apply(evidence).verdict == "pass"
+
+
 POSTS, FIRST = "landed.post_versions", "rowid = 0"
 IN_ROWS = {
     "a route nobody approved": ("R2", f"update {POSTS} set route = 'scraped'", "3 rows"),
@@ -392,6 +436,11 @@ IN_VAULT: dict[str, tuple[str, Callable[[Vault], None], str]] = {
         "R19",
         lambda vault: vault.suppress("reddit", native_ids=["t3_sound2"]),
         "1 posts are held",
+    ),
+    "an account that was to stay out": (
+        "R19",
+        lambda vault: vault.suppress("bluesky", authors=["did:plc:sound"]),
+        "1 accounts that were to stay out have posts here",
     ),
 }
 

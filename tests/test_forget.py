@@ -19,6 +19,9 @@ from flows.forget import Forgotten, take_out
 from flows.gate import is_free
 from flows.publish import renew
 from flows.removing import resume
+from flows.rule_table import RULES
+from flows.rules import Outcome as Ruling
+from flows.rules import gathered
 from flows.stores import open_stores
 from flows.workspace import Workspace
 from tests.support.appview_script import HANDLE, WRITER, scripted_appview
@@ -134,6 +137,28 @@ def test_the_verb_takes_an_account_out_of_every_file(
     assert len(study.held()) == 2
     lines = study.sql("select platform, reason, posts_count from removals_audit order by seq")
     assert lines.rows() == [("reddit", "opted_out", 2), ("study", "forget", 0)]
+
+
+def test_an_account_that_came_back_is_found_by_the_rules(study: Passes) -> None:
+    forget(study, f"u/{MOSS.name}")
+    assert stays_out(study).verdict == "pass"
+    with study.workspace() as workspace:
+        key = workspace.key.pseudonym_key("reddit")
+    [pseudonym] = author_pseudonyms("reddit", [MOSS.name], key=key)
+    study.write(f"update landed.post_versions set author_pseudonym = '{pseudonym}'")
+    found = stays_out(study)
+    assert found.verdict == "fail"
+    assert "1 accounts that were to stay out have posts here" in found.why
+
+
+def stays_out(study: Passes) -> Ruling:
+    """Apply R19."""
+    [rule] = [rule for rule in RULES if rule.number == "R19"]
+    with (
+        study.workspace() as workspace,
+        gathered(workspace, frozenset({"warehouse", "vault"})) as evidence,
+    ):
+        return rule.apply(evidence)
 
 
 def test_forgetting_again_takes_nothing(study: Passes) -> None:

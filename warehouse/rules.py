@@ -95,6 +95,16 @@ def count_small_cells(warehouse: Warehouse) -> int:
     return int(warehouse.scalar(sql, [SMALLEST_CELL]))
 
 
+def held_authors(warehouse: Warehouse, platform: str) -> list[str]:
+    """List the pseudonyms of a platform's authors of whom posts are stored."""
+    rows = warehouse.execute(
+        "select distinct author_pseudonym from landed.post_versions "
+        "where platform = ? and author_pseudonym is not null",
+        [platform],
+    )
+    return [pseudonym for (pseudonym,) in rows]
+
+
 def has_held_posts(warehouse: Warehouse) -> bool:
     """Tell whether posts lie here, or did before they were removed."""
     sql = (

@@ -79,6 +79,7 @@ from warehouse.rules import (
     count_small_cells,
     count_young_units,
     has_held_posts,
+    held_authors,
     last_act,
     naming_columns,
 )
@@ -188,6 +189,7 @@ __all__ = [
     "expire_texts",
     "has_held_posts",
     "hash_rows",
+    "held_authors",
     "hidden_authors",
     "hidden_posts",
     "interactions_to_read",
