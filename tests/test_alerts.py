@@ -89,7 +89,8 @@ def study(tmp_path: Path, receiver: Receiver) -> Passes:
     made = passes(tmp_path / "here", now=NOW, sources=PORCH)
     path = made.place.folder / "study.toml"
     path.write_text(f'{path.read_text("utf-8")}\n[alerts]\nwebhook_file = "{webhook}"\n', "utf-8")
-    return made
+    with made.workspace() as workspace, open_vault(workspace.vault, workspace.key.vault_keys()):
+        return made  # a warehouse that holds posts has a vault beside it
 
 
 def tell(study: Passes, *, failed: dict[str, str] | None = None) -> None:
@@ -421,7 +422,12 @@ def test_status_says_the_same(study: Passes) -> None:
     here = study.place.having(CONFIDE_NOW=NOW.isoformat())
     told = json.loads(here.invoke("status", "--json").succeeds().out)
     assert [(row["source"], row["lag_seconds"]) for row in told["sources"]] == [("porch", 90_000)]
-    assert {row["store"] for row in told["disk"]} == {"warehouse.duckdb", "var/", "free"}
+    assert {row["store"] for row in told["disk"]} == {
+        "warehouse.duckdb",
+        "vault.sqlite",
+        "var/",
+        "free",
+    }
     assert "1 d 1 h" in here.invoke("status").succeeds().out
     assert [row["warning"] for row in told["warnings"]] == [
         "porch: 4 new posts in the last 24 hours, usually 12: see whether it still exists and is "

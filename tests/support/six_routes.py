@@ -114,8 +114,7 @@ def traces(
             key = workspace.key.pseudonym_key(platform)
             ids = [p.native_id for p in gone.posts if p.platform == platform]
             if not gone.is_text_alone:
-                for one in post_keys(platform, ids, key=key):
-                    found += [f"{one:016x}", str(one)]  # as a word and as a column's number
+                found += [f"{one:016x}" for one in post_keys(platform, ids, key=key)]
             named = [account(person) for person in gone.people if person.platform == platform]
             found += author_pseudonyms(platform, named, key=key)
         values += found
